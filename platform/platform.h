@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * platform - what does this operating system do differently?
+ *
+ * errno, #ifdef and system headers stay behind this header. Descriptors made
+ * here are non-blocking and close-on-exec. Calls that fail return -1 or false;
+ * platform_why then says why in words.
+ */
+#ifndef PLATFORM_H
+#define PLATFORM_H
+
+#include "../src/net.h"
+
+/* --- time ------------------------------------------------------------ */
+
+int64_t platform_now(void);       /* monotonic ms; for deadlines */
+int64_t platform_now_us(void);    /* monotonic us; for durations in logs */
+int64_t platform_clock(void);     /* seconds since 1970 */
+
+/* --- bytes in and out ------------------------------------------------- */
+
+enum { PLATFORM_WAIT = -1, PLATFORM_BROKEN = -2 }; /* would block; failed for good */
+
+struct piece { /* same layout as struct iovec; posix.c checks that */
+	const void *at;
+	size_t len;
+};
+
+/* Bytes moved, 0 at the end of the stream, or PLATFORM_WAIT / PLATFORM_BROKEN.
+ * EINTR is handled inside. No SIGPIPE. */
+long platform_recv(int fd, void *at, size_t len);
+long platform_send(int fd, const struct piece *pieces, int count);
+/* One byte ahead without taking it: 1 there is some, 0 end, WAIT nothing yet. */
+long platform_peek(int fd);
+void platform_close(int fd);
+/* We send no more; the peer sees the end of the stream. */
+void platform_shutdown(int fd);
+/* Closing will reset the connection instead of ending it in order. */
+void platform_reset(int fd);
+
+/* Plain bytes from socket to socket without touching them (Linux: splice
+ * through a pipe). pipe_open: false where there is no such thing. */
+bool platform_pipe_open(int pipe[2]);
+long platform_pipe_fill(int from, int pipe[2], size_t len);
+long platform_pipe_drain(int pipe[2], int to, size_t len, bool more);
+
+/* --- connections ------------------------------------------------------ */
+
+/* Prints why to *error on failure. Backlog 511, SO_REUSEADDR; with both, one
+ * IPv6 socket takes IPv4 as well. An old Unix socket nobody answers on is
+ * replaced. TCP_NODELAY is inherited by what it accepts where the system does that. */
+int platform_listen(const struct net *address, const char *path, bool both, struct text *error);
+/* A connection, or PLATFORM_WAIT (none there) or PLATFORM_BROKEN (out of
+ * descriptors or memory: stop accepting for a while). A connection that died
+ * in the queue is passed over. */
+int platform_accept(int listener, struct net *peer);
+/* The address the client connected to. */
+bool platform_local(int fd, struct net *address);
+/* A connection that is being made (or is made already): descriptor, or -1. */
+int platform_connect(const struct net *address, const char *path);
+/* After it became writable: NULL, or why it failed. */
+const char *platform_connected(int fd);
+/* Words for the last failure of a call above. Static text. */
+const char *platform_why(void);
+
+/* --- waiting ----------------------------------------------------------- */
+
+enum { PLATFORM_IN = 1, PLATFORM_OUT = 4 }; /* POLLIN, POLLOUT; posix.c checks that */
+
+struct watch { /* same layout as struct pollfd; posix.c checks that */
+	int fd;
+	short want;
+	short got; /* errors and hang-ups come as PLATFORM_IN | PLATFORM_OUT, and PLATFORM_GONE when both ways are dead */
+};
+enum { PLATFORM_GONE = 0x18 }; /* POLLERR | POLLHUP */
+
+/* Waits at most ms (-1: for ever). Number of watches with something, 0 also on a signal. */
+int platform_poll(struct watch *watches, size_t count, int64_t ms);
+
+/* Parked descriptors: quiet ones that cost nothing a turn. On Linux an epoll
+ * descriptor that is itself watched with PLATFORM_IN; -1 means this system has
+ * none and the caller watches all itself. */
+int platform_park_open(void);
+bool platform_park(int park, int fd, void *who);
+void platform_unpark(int park, int fd);
+/* Those that have something, at most count; they stay parked. */
+int platform_parked(int park, void **who, int count);
+
+/* --- processes ---------------------------------------------------------- */
+
+/* Anonymous memory, zeroed, a page is only there once it is touched; NULL. */
+void *platform_memory(size_t bytes, bool shared);
+void platform_memory_free(void *at, size_t bytes);
+size_t platform_page(void);
+/* Raises the limit of open descriptors to at least count. */
+bool platform_descriptors(size_t count);
+/* A pair of connected sockets that keep datagram boundaries. */
+bool platform_pair(int pair[2]);
+bool platform_pair_send(int fd, const void *at, size_t len, int pass); /* pass: a descriptor to hand over, or -1 */
+long platform_pair_recv(int fd, void *at, size_t len, int *passed);    /* as platform_recv; *passed -1 when none */
+/* Random bytes for identifiers and table seeds. */
+void platform_random(void *at, size_t len);
+/* Drops to user and group for good, all ids and groups. Names or numbers. NULL, or why not. */
+const char *platform_become(const char *user, const char *group);
+/* This process ends when its parent does (Linux); otherwise nothing. */
+void platform_follow_parent(void);
+void platform_title(const char *title); /* process name in ps, where that is easy */
+
+#endif

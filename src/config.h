@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config - what did the user ask for?
+ *
+ * Made once from a file or from command-line words, then never changed; all of
+ * it lives in one arena and goes with config_free. Everything that can be
+ * worked out before the first request is worked out here. Times are ms.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "../gateway.h"
+#include "head.h"
+#include "net.h"
+
+/* A server that requests are sent to. The same authority named in several
+ * places of the file is one server: its idle links and its health are shared. */
+struct server {
+	const char *name;  /* as the user wrote it: "192.168.1.2:5000", "unix:/run/a.sock"; for logs */
+	const char *host;  /* to be resolved; NULL for a Unix socket or a literal address */
+	const char *path;  /* of a Unix socket, or NULL */
+	struct net address; /* when host and path are NULL; its port always */
+	uint16_t number;   /* place in config.servers */
+	uint8_t proxy;     /* PROXY protocol version to begin connections with; 0: none */
+};
+
+struct target {
+	const struct server *server;
+	struct span base;  /* path that stands for the route's prefix; empty: the prefix is kept */
+	uint16_t weight;   /* 1..1000 */
+	bool backup;
+	const char *text;  /* the URL as the user wrote it */
+};
+
+enum when_kind { WHEN_METHOD, WHEN_HEADER, WHEN_COOKIE, WHEN_QUERY, WHEN_FROM };
+
+/* One condition; all of a route's must hold. */
+struct when {
+	uint8_t kind; /* enum when_kind */
+	bool any;     /* only the presence of name is asked for */
+	struct span name;
+	struct span value; /* WHEN_METHOD: comma-separated list */
+	struct net network;
+};
+
+/* A field to set on a message, or, with remove, one to take away. */
+struct edit {
+	struct span name;
+	struct span value;
+	bool remove;
+	enum field_id id;
+};
+
+struct edits {
+	const struct edit *at;
+	size_t count;
+	struct span block; /* all that are set, ready to send: "Name: value CRLF"... */
+};
+
+/* What can be said for all, for a site or for a route; each level inherits from the one above. */
+struct options {
+	struct edits request; /* request_header */
+	struct edits response; /* header */
+	const struct net *allow, *deny; /* empty allow: everybody */
+	size_t allow_count, deny_count;
+	int64_t connect_timeout;  /* one connection attempt to one address */
+	int64_t response_timeout; /* from the whole request sent to the response head */
+	int64_t body_timeout;     /* between two parts of a body, both directions */
+	int64_t tunnel_timeout;   /* of a quiet tunnel or event stream */
+	int64_t fail_timeout;     /* a failing server is first left out for so long */
+	int max_fails;            /* failures in a row until then; 0: never left out */
+	int tries;                /* servers tried for one request, at most */
+	bool forwarded;           /* send Forwarded (RFC 7239) too */
+};
+
+enum route_kind { ROUTE_PROXY, ROUTE_REDIRECT, ROUTE_REPLY };
+
+struct route {
+	const struct site *site;
+	struct span prefix; /* normalised; begins and ends with '/' unless exact */
+	const struct when *when;
+	size_t when_count;
+	const struct target *targets;
+	uint16_t target_count;
+	uint16_t number;       /* place in config.routes, counted over all sites */
+	uint16_t group;        /* first target's number, counted over all targets of the configuration */
+	uint8_t kind;          /* enum route_kind */
+	uint16_t status;       /* of a redirect or a reply */
+	struct span location;  /* of a redirect: URL; keeps the rest of the path when it ends in '/' */
+	struct span text;      /* of a reply: its body */
+	struct span type;      /* of a reply: its Content-Type */
+	struct options options;
+	const char *label;     /* what the user wrote before '=', for tables and logs */
+	int line;              /* in the file */
+};
+
+struct site {
+	const char *label;
+	const struct span *hosts; /* lower case, without port; "*.x" matches any labels before .x; "*" all */
+	size_t host_count;
+	struct route *const *routes; /* in the order to try: conditional ones in file order, then longest prefix first */
+	size_t route_count;
+	bool guarded; /* some route here has allow or deny: every reading of a path counts */
+	int line;
+};
+
+struct listener {
+	const char *text;     /* as the user wrote it, for messages and tables */
+	struct net address;   /* NET_UNIX: see path */
+	const char *path;     /* of a Unix socket */
+	bool both;            /* IPv6 socket that takes IPv4 too */
+	bool proxy;           /* a PROXY header comes first, from trusted peers */
+	const struct site *const *sites; /* that answer here */
+	size_t site_count;
+	int line;
+};
+
+enum log_format { LOG_COMBINED, LOG_JSON };
+
+struct config {
+	const char *file;
+	struct listener *listeners;
+	size_t listener_count;
+	struct site *sites;
+	size_t site_count;
+	struct route *routes;
+	size_t route_count;
+	struct server *servers;
+	size_t server_count;
+	size_t target_count; /* over all routes */
+	const struct net *trusted;
+	size_t trusted_count;
+
+	int workers;
+	uint32_t clients;  /* connections from clients, per worker */
+	uint32_t requests; /* requests at a time, per worker */
+	uint32_t per_client; /* connections of one address (IPv6: /64) */
+	uint32_t idle_links; /* idle links kept to one server, per worker */
+	uint32_t buffer;   /* bytes; at least GW_HEAD + 1024 */
+	const char *user, *group; /* or NULL */
+	const char *access_log; /* "stderr", "off", "syslog" or a file */
+	const char *error_log;  /* the same */
+	uint8_t log_format;     /* enum log_format */
+	int64_t head_timeout;   /* from a request's first byte to its head's last */
+	int64_t idle_timeout;   /* of a client connection between requests */
+	int64_t link_timeout;   /* of an idle link to a server */
+	int64_t send_timeout;   /* a client takes nothing for so long */
+	int64_t linger_timeout; /* RFC 9112 9.6 */
+	int64_t drain_timeout;  /* old workers after a reload, and shutdown */
+	int64_t resolve_interval; /* names are looked up again */
+
+	void *arena; /* private */
+};
+
+/* Reads a file. NULL: messages ("file:line: ...", one a line, all of them) went
+ * to the function; there is no partial configuration. */
+typedef void config_say(void *user, const char *message);
+struct config *config_load(const char *file, config_say *say, void *user);
+
+/* From command-line words: ":8080 /nas/=http://192.168.1.2:5000/ ...". */
+struct config *config_words(int count, char **words, config_say *say, void *user);
+
+void config_free(struct config *c);
+
+/* Memory of one worker by term, and of all together: what `gateway check` prints. */
+void config_print(const struct config *c, struct text *out);
+
+#endif

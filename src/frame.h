@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * frame - how long is this body, may the connection live on, which fields are
+ * hop-by-hop? (RFC 9112 6.3, 9; RFC 9110 7.6.1)
+ */
+#ifndef FRAME_H
+#define FRAME_H
+
+#include "body.h"
+#include "head.h"
+
+struct frame {
+	uint64_t length;    /* of BODY_LENGTH */
+	uint64_t named[2];  /* bit per field number: Connection names it */
+	uint8_t kind;       /* enum body_kind */
+	bool persist;       /* the connection may live on after this message */
+	bool upgrade;       /* it asks for (request) or makes (101) a change of protocol */
+	bool expect;        /* Expect: 100-continue */
+};
+
+/* 400: conflicting, repeated or malformed lengths, Transfer-Encoding in
+ * HTTP/1.0, bad Host or not exactly one in HTTP/1.1; 501 for transfer codings
+ * other than chunked; 417 for an unknown expectation. */
+const struct refusal *frame_request(struct frame *f, const struct head *h);
+
+/* What the answer to a request with this method means. All refusals 502. */
+const struct refusal *frame_response(struct frame *f, const struct head *h, enum method method);
+
+/* Is field number i for this hop only? */
+bool frame_is_hop(const struct frame *f, const struct head *h, unsigned i);
+
+#endif

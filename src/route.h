@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * route - which site and route does a request belong to, and may it pass?
+ */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include "config.h"
+#include "path.h"
+
+struct asked {
+	const struct head *head;
+	const struct path *path; /* its target taken apart, normalised */
+	struct span host;        /* without port, as it came */
+	const struct net *client;
+};
+
+/* NULL: no site of this listener answers to the name (421). */
+const struct site *route_site(const struct listener *l, struct span host);
+
+/* NULL: no route (404). *slash: the path is a route's prefix but for the final
+ * slash; the answer is a redirect to path + "/". */
+const struct route *route_find(const struct site *s, const struct asked *a, bool *slash);
+
+/* allow and deny of the route, and of every route that another reading of the
+ * path falls under (DESIGN.md 6). */
+bool route_allows(const struct route *r, const struct asked *a);
+
+/* One line a step, for `gateway explain`. */
+void route_explain(const struct listener *l, const struct asked *a, struct text *out);
+
+#endif

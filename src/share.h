@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * share - what do the workers share?
+ *
+ * One anonymous mapping made by the supervisor before the first fork; it
+ * outlives workers and reloads. Nothing in it is a pointer. Each worker writes
+ * only its own slot and reads all, so there is no lock: what counts is the sum.
+ */
+#ifndef SHARE_H
+#define SHARE_H
+
+#include "../gateway.h"
+#include "net.h"
+#include <stdatomic.h>
+
+#define SHARE_SLOTS (2 * GW_WORKERS) /* those draining after a reload count too */
+#define SHARE_PEERS 1024             /* places in a slot's table of client addresses */
+
+struct share_peer {
+	_Atomic uint64_t key;   /* hash of the address (IPv6: of its /64); 0: free */
+	_Atomic uint32_t count; /* connections open now */
+};
+
+struct share_slot {
+	_Atomic uint32_t pid;       /* 0: free; set by the supervisor */
+	_Atomic uint64_t requests;  /* answered, since start */
+	_Atomic uint64_t refused;   /* of those, refused by ourselves (4xx) */
+	_Atomic uint64_t failed;    /* of those, failed on the server's side (5xx by us) */
+	_Atomic uint32_t connections; /* from clients, open now */
+	_Atomic uint32_t active;    /* requests under way */
+	struct share_peer peers[SHARE_PEERS];
+};
+
+struct share {
+	uint64_t seed; /* of the hashes */
+	struct share_slot slots[SHARE_SLOTS];
+};
+
+/* NULL: no memory. */
+struct share *share_make(void);
+/* Takes a free slot for a new worker, -1: none; share_leave forgets all a dead worker counted. */
+int share_join(struct share *s);
+void share_leave(struct share *s, int slot);
+/* One more connection of this address; false (and nothing counted) if that makes
+ * more than most over all slots, or the table is full of others. NET_UNIX is never counted. */
+bool share_peer_in(struct share *s, int slot, const struct net *peer, uint32_t most);
+void share_peer_out(struct share *s, int slot, const struct net *peer);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker - the poll loop: what runs, and when?
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "config.h"
+#include "log.h"
+#include "share.h"
+
+/* What the supervisor gives a worker; all of it is made before the fork. */
+struct worker_given {
+	const struct config *config;
+	struct share *share;
+	int slot;             /* in share */
+	int number;           /* 0 .. config->workers - 1 */
+	const int *listeners; /* descriptors, one for each config->listeners */
+	int control;          /* pair to the supervisor: one datagram a command, see below */
+	int offload;          /* pair to the offload process */
+	struct log *access;
+	struct log *error;
+};
+
+/* Supervisor to worker. Its end of the pair closed means WORKER_QUIT. */
+enum { WORKER_DRAIN = 'd', WORKER_QUIT = 'q', WORKER_ACCESS_LOG = 'a' /* with a descriptor */, WORKER_ERROR_LOG = 'e' /* with one */ };
+/* Worker to supervisor, once, when it is about to accept. */
+enum { WORKER_READY = 'r' };
+
+/* Bytes of memory that one worker takes with this configuration. */
+size_t worker_bytes(const struct config *c);
+
+/* Runs until drained or told to quit; returns the exit status of the process. */
+int worker_run(const struct worker_given *given);
+
+#endif
