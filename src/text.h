@@ -61,7 +61,8 @@ void text_html(struct text *t, struct span s);
 void text_quoted(struct text *t, struct span s);
 /* Text for a JSON string, without its quotes; bytes over 0x7e as \u00HH. */
 void text_json(struct text *t, struct span s);
-/* Like printf, for start-up and messages, not for the hot path. */
+/* Like printf, for start-up and messages, not for the hot path; at most 2047
+ * bytes a call. */
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

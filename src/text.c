@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * text - how do we write bytes into a place of fixed size?
+ *
+ * The escapes share one loop: runs of harmless bytes are added whole, each
+ * other byte becomes what the format's own function makes of it.
+ */
+#include "text.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char digits[] = "0123456789abcdef";
+
+void text_str(struct text *t, const char *zero_ended)
+{
+	text_span_add(t, span_str(zero_ended));
+}
+
+void text_number(struct text *t, uint64_t value)
+{
+	char place[20]; /* 2^64 - 1 has 20 digits; filled from the end */
+	size_t i = sizeof place;
+
+	do {
+		place[--i] = digits[value % 10];
+		value /= 10;
+	} while (value);
+	text_add(t, place + i, sizeof place - i);
+}
+
+void text_hex(struct text *t, uint64_t value)
+{
+	char place[16];
+	size_t i = sizeof place;
+
+	do {
+		place[--i] = digits[value & 15];
+		value >>= 4;
+	} while (value);
+	text_add(t, place + i, sizeof place - i);
+}
+
+typedef bool harmless(char c);
+typedef void add_special(struct text *t, char c);
+
+static inline void add_escaped(struct text *t, struct span s, harmless *is_harmless, add_special *add)
+{
+	size_t run = 0; /* harmless bytes not added yet begin here */
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (is_harmless(s.at[i]))
+			continue;
+		text_add(t, s.at + run, i - run);
+		add(t, s.at[i]);
+		run = i + 1;
+	}
+	if (run < s.len)
+		text_add(t, s.at + run, s.len - run);
+}
+
+static void add_hex2(struct text *t, char c)
+{
+	text_char(t, digits[(unsigned char)c >> 4]);
+	text_char(t, digits[c & 15]);
+}
+
+static bool html_harmless(char c)
+{
+	return c != '&' && c != '<' && c != '>' && c != '"' && c != '\'';
+}
+
+static void html_special(struct text *t, char c)
+{
+	switch (c) {
+	case '&':
+		text_lit(t, "&amp;");
+		break;
+	case '<':
+		text_lit(t, "&lt;");
+		break;
+	case '>':
+		text_lit(t, "&gt;");
+		break;
+	case '"':
+		text_lit(t, "&quot;");
+		break;
+	default:
+		text_lit(t, "&#39;");
+	}
+}
+
+void text_html(struct text *t, struct span s)
+{
+	add_escaped(t, s, html_harmless, html_special);
+}
+
+static bool quoted_harmless(char c)
+{
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+static void quoted_special(struct text *t, char c)
+{
+	text_lit(t, "\\x");
+	add_hex2(t, c);
+}
+
+void text_quoted(struct text *t, struct span s)
+{
+	add_escaped(t, s, quoted_harmless, quoted_special);
+}
+
+static void json_special(struct text *t, char c)
+{
+	if (c == '"' || c == '\\') {
+		text_char(t, '\\');
+		text_char(t, c);
+	} else {
+		text_lit(t, "\\u00");
+		add_hex2(t, c);
+	}
+}
+
+void text_json(struct text *t, struct span s)
+{
+	add_escaped(t, s, quoted_harmless, json_special);
+}
+
+/* vsnprintf wants a place for a final zero, which we may not have; so it works
+ * in a place of its own, and that bounds what one call can add. */
+void text_format(struct text *t, const char *format, ...)
+{
+	char place[2048];
+	va_list list;
+	int n;
+
+	va_start(list, format);
+	n = vsnprintf(place, sizeof place, format, list);
+	va_end(list);
+	if (n < 0 || (size_t)n >= sizeof place)
+		t->full = true;
+	else
+		text_add(t, place, (size_t)n);
+}
