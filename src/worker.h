@@ -27,8 +27,13 @@ enum { WORKER_DRAIN = 'd', WORKER_QUIT = 'q', WORKER_ACCESS_LOG = 'a' /* with a 
 /* Worker to supervisor, once, when it is about to accept. */
 enum { WORKER_READY = 'r' };
 
-/* Bytes of memory that one worker takes with this configuration. */
-size_t worker_bytes(const struct config *c);
+/* What one worker allocates with this configuration, before it accepts: the
+ * number of terms (at most room are written). Their sum is all it ever takes. */
+struct memory_term {
+	const char *what;
+	size_t count, size; /* bytes = count * size */
+};
+size_t worker_memory(const struct config *c, struct memory_term *terms, size_t room);
 
 /* Runs until drained or told to quit; returns the exit status of the process. */
 int worker_run(const struct worker_given *given);

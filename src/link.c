@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link - how do bytes get in and out of one connection?
+ *
+ * Knows descriptors through platform. Knows no HTTP.
+ */
+#include "link.h"
+#include "../gateway.h"
+
+void link_open(struct link *l, int fd)
+{
+	*l = (struct link){.fd = fd, .phase = LINK_OPEN, .readable = true, .writable = true};
+}
+
+void link_connect(struct link *l, int fd)
+{
+	*l = (struct link){.fd = fd, .phase = LINK_CONNECTING};
+	if (fd < 0)
+		l->why = platform_why();
+}
+
+void link_close(struct link *l)
+{
+	if (l->fd >= 0)
+		platform_close(l->fd);
+	*l = (struct link){.fd = -1, .phase = LINK_CLOSED};
+}
+
+short link_watch(const struct link *l, bool want_in, bool want_out)
+{
+	short want = 0;
+
+	if (l->fd < 0 || l->why)
+		return 0;
+	if (l->phase == LINK_CONNECTING)
+		return PLATFORM_OUT;
+	if (want_in && !l->eof)
+		want |= PLATFORM_IN;
+	if (want_out && !l->writable)
+		want |= PLATFORM_OUT;
+	return want;
+}
+
+void link_polled(struct link *l, short got)
+{
+	if (l->phase == LINK_CONNECTING && (got & PLATFORM_OUT)) {
+		l->why = platform_connected(l->fd);
+		if (l->why)
+			return;
+		l->phase = LINK_OPEN;
+		l->writable = true;
+	}
+	if (got & PLATFORM_IN)
+		l->readable = true;
+	if (got & PLATFORM_OUT)
+		l->writable = true;
+}
+
+static void link_fail(struct link *l)
+{
+	if (!l->why)
+		l->why = platform_why();
+	l->eof = true;
+	l->readable = false;
+}
+
+size_t link_fill(struct link *l)
+{
+	struct buf *b = l->in;
+	size_t room = buf_room(b);
+	long got;
+
+	if (GW_RECV && room > GW_RECV)
+		room = GW_RECV;
+	if (room == 0 || l->eof || l->phase != LINK_OPEN)
+		return 0;
+	got = platform_recv(l->fd, b->data + b->end, room);
+	if (got > 0) {
+		b->end += (uint32_t)got;
+		/* A short read has emptied the socket: asking again would only
+		 * tell us so. poll will say when there is more, or the end. */
+		if ((size_t)got < room)
+			l->readable = false;
+		return (size_t)got;
+	}
+	l->readable = false;
+	if (got == 0)
+		l->eof = true;
+	else if (got == PLATFORM_BROKEN)
+		link_fail(l);
+	return 0;
+}
+
+size_t link_write(struct link *l, const struct piece *pieces, int count)
+{
+	size_t all = 0;
+	long sent;
+
+	for (int i = 0; i < count; i++)
+		all += pieces[i].len;
+	if (l->why || l->shut)
+		return all;
+	if (l->phase != LINK_OPEN)
+		return 0;
+	sent = platform_send(l->fd, pieces, count);
+	if (sent == PLATFORM_BROKEN) {
+		link_fail(l);
+		return all;
+	}
+	if (sent < 0)
+		sent = 0;
+	if ((size_t)sent < all)
+		l->writable = false;
+	return (size_t)sent;
+}
+
+void link_finish(struct link *l)
+{
+	if (l->phase == LINK_OPEN && !l->shut)
+		platform_shutdown(l->fd);
+	l->shut = true;
+}

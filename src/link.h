@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link - how do bytes get in and out of one connection?
+ *
+ * Connecting (and, with TLS, handshaking) is its private matter: until then
+ * nothing comes and nothing goes, and link_watch asks for what it needs. The
+ * first failure is kept in why; afterwards the link is quiet: it reads as ended
+ * and takes all that is written without sending it.
+ */
+#ifndef LINK_H
+#define LINK_H
+
+#include "../platform/platform.h"
+#include "buf.h"
+
+enum link_phase { LINK_CLOSED, LINK_CONNECTING, LINK_OPEN };
+
+struct link {
+	struct buf *in;   /* where received bytes go; lent by the owner, NULL while quiet */
+	const char *why;  /* the first failure, static text; NULL: none */
+	int fd;
+	uint8_t phase;    /* enum link_phase */
+	bool readable;    /* a read is worth trying: poll said so, and no read came up short since */
+	bool writable;    /* the same for writing */
+	bool eof;         /* the peer sends no more */
+	bool shut;        /* we send no more */
+};
+
+/* An accepted connection. It has most often sent its first bytes already. */
+void link_open(struct link *l, int fd);
+/* A connection being made; a negative fd is a failure already. */
+void link_connect(struct link *l, int fd);
+void link_close(struct link *l);
+
+/* What to wait for: PLATFORM_IN, PLATFORM_OUT, or 0. */
+short link_watch(const struct link *l, bool want_in, bool want_out);
+/* Takes in what poll said, and finishes connecting. */
+void link_polled(struct link *l, short got);
+
+/* Reads once into l->in; the bytes that came. Sets eof or why when that is the news. */
+size_t link_fill(struct link *l);
+/* Sends pieces; the bytes that went, fewer than all when the link takes no more now. */
+size_t link_write(struct link *l, const struct piece *pieces, int count);
+/* We send no more. */
+void link_finish(struct link *l);
+
+static inline bool link_is_open(const struct link *l)
+{
+	return l->phase == LINK_OPEN && !l->why;
+}
+
+#endif
