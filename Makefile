@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+#
+# How is gateway built, tested, measured and installed?  (GNU make)
+#
+#   make            ./gateway                  make test     all tests
+#   make static     ./gateway-static           make check    the same under ASan and UBSan
+#   make tiny       ./gateway-tiny (a test)    make bench    the table beside nginx
+#   make install    PREFIX, SYSCONFDIR, DESTDIR
+#
+# Variables: CC, CROSS_COMPILE, CFLAGS, LDFLAGS, WERROR=1, MUSL=1 (static with
+# musl-gcc), INIH=dir (ini.c from there instead of -linih), PLATFORM=linux|posix,
+# B=dir (objects), OUT=dir (programs), JOBS=n (scenarios at a time).
+
+B ?= build
+OUT ?= .
+JOBS ?= 2
+FUZZ_SECONDS ?= 30
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+PYTHON ?= python3
+
+ifeq ($(origin CC),default)
+CC = $(CROSS_COMPILE)gcc
+endif
+STRIP ?= $(CROSS_COMPILE)strip
+ifeq ($(shell uname -s),Linux)
+PLATFORM ?= linux
+else
+PLATFORM ?= posix
+endif
+export PLATFORM
+
+CFLAGS ?= -O2 -g
+STRICT = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
+GUARD = -fstack-protector-strong -D_FORTIFY_SOURCE=2
+GUARD_LINK = -Wl,-z,relro,-z,now
+SECTIONS = -ffunction-sections -fdata-sections
+SECTIONS_LINK = -Wl,--gc-sections
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+SOURCES = gateway.c $(wildcard src/*.c) platform/posix.c $(if $(filter linux,$(PLATFORM)),platform/linux.c,platform/bsd.c)
+ifdef INIH
+INI_FLAGS = -I$(INIH)
+INI_SOURCE = $(INIH)/ini.c
+else
+LIBS = -linih
+endif
+
+.PHONY: all static tiny asan count test check units replay scenarios layers lint size bench fuzz install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(OUT)/gateway
+
+# --- variants: the same sources under other flags ------------------------------
+
+# $(call variant,name,compiler,flags): rules for $B/name/*.o. They are made
+# anew when the command itself changes.
+define variant
+$(B)/$(1)/command: FORCE
+	@mkdir -p $$(@D)
+	@echo '$(2) $(3)' | cmp -s - $$@ || echo '$(2) $(3)' > $$@
+$(B)/$(1)/inih.o: $(INI_SOURCE) $(B)/$(1)/command
+	$(2) $(3) -w -c -o $$@ $$<
+$(B)/$(1)/%.o: %.c $(B)/$(1)/command
+	@mkdir -p $$(@D)
+	$(2) $(3) -MMD -MP -c -o $$@ $$<
+endef
+# Objects of a variant: all of gateway, or those of some sources.
+objects = $(patsubst %.c,$(B)/$(1)/%.o,$(SOURCES)) $(if $(INIH),$(B)/$(1)/inih.o)
+objects_of = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
+
+STATIC_CC = $(if $(MUSL),$(if $(CROSS_COMPILE),$(CC),musl-gcc),$(CC))
+FUZZ_CC = clang
+COUNT_WRAP = -Wl,--wrap=platform_poll,--wrap=platform_memory,--wrap=worker_run
+
+$(eval $(call variant,plain,$(CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS)))
+$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE -idirafter /usr/include)))
+$(eval $(call variant,tiny,$(CC),$(STRICT) $(GUARD) $(CFLAGS) $(INI_FLAGS) -DGW_TINY))
+$(eval $(call variant,asan,$(CC),$(STRICT) $(SANITIZE) $(INI_FLAGS)))
+$(eval $(call variant,fuzz,$(FUZZ_CC),$(STRICT) $(SANITIZE) -fsanitize=fuzzer-no-link))
+
+$(OUT)/gateway: $(call objects,plain)
+	$(CC) $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(OUT)/gateway-static: $(call objects,static)
+	$(STATIC_CC) -static $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(OUT)/gateway-tiny: $(call objects,tiny)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/gateway-asan: $(call objects,asan)
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIBS)
+# Aborts a worker that allocates once it runs: test/unit/count.c.
+$(B)/gateway-count: $(call objects,plain) $(B)/plain/test/unit/count.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNT_WRAP) -o $@ $^ $(LIBS)
+
+static: $(OUT)/gateway-static
+tiny: $(OUT)/gateway-tiny
+asan: $(B)/gateway-asan
+
+# --- unit tests and fuzz targets: linked with layers up to their own -------------
+
+UNITS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/t_*.c))
+FUZZES = $(patsubst test/fuzz/%.c,%,$(filter-out test/fuzz/replay.c,$(wildcard test/fuzz/*.c)))
+sources_of = $(shell test/layers sources $(patsubst t_%,%,$(patsubst fuzz_%,%,$(1))))
+
+define unit
+$(B)/unit/$(1): $(B)/asan/test/unit/$(1).o $(call objects_of,asan,$(call sources_of,$(1))) $(if $(INIH),$(B)/asan/inih.o)
+	@mkdir -p $$(@D)
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $$@ $$^ -lcmocka $(LIBS)
+endef
+$(foreach u,$(UNITS),$(eval $(call unit,$(u))))
+
+define fuzz
+$(B)/replay/$(1): $(B)/asan/test/fuzz/$(1).o $(B)/asan/test/fuzz/replay.o $(call objects_of,asan,$(call sources_of,$(1))) $(if $(INIH),$(B)/asan/inih.o)
+	@mkdir -p $$(@D)
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+$(B)/fuzzer/$(1): $(B)/fuzz/test/fuzz/$(1).o $(call objects_of,fuzz,$(call sources_of,$(1)))
+	@mkdir -p $$(@D)
+	$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^ $(LIBS)
+endef
+$(foreach f,$(FUZZES),$(eval $(call fuzz,$(f))))
+
+# --- tests --------------------------------------------------------------------------
+# Each step ends in a line "N passed, N failed"; test/run runs steps and adds up.
+
+test:
+	@test/run layers units replay scenarios scenarios-tiny
+
+check:
+	@test/run units replay scenarios-asan scenarios-count
+
+units: $(UNITS:%=$(B)/unit/%)
+	@test/unit/run $^
+
+replay: $(FUZZES:%=$(B)/replay/%)
+	@test/fuzz/run $^
+
+scenarios: $(OUT)/gateway
+	@$(PYTHON) test/scenario/run.py --gateway $(OUT)/gateway --jobs $(JOBS)
+scenarios-tiny: $(OUT)/gateway-tiny
+	@$(PYTHON) test/scenario/run.py --gateway $(OUT)/gateway-tiny --jobs $(JOBS)
+scenarios-asan: $(B)/gateway-asan
+	@$(PYTHON) test/scenario/run.py --gateway $(B)/gateway-asan --jobs $(JOBS)
+scenarios-count count: $(B)/gateway-count
+	@$(PYTHON) test/scenario/run.py --gateway $(B)/gateway-count --jobs $(JOBS)
+
+layers:
+	@test/layers
+
+# Warnings of another kind; a finding fails.
+lint:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=missingIncludeSystem -D__linux__ -UGW_TINY $(SOURCES)
+
+fuzz: $(FUZZES:%=$(B)/fuzzer/%)
+	@for f in $(FUZZES); do \
+		corpus=test/fuzz/corpus/$${f#fuzz_}; mkdir -p $(B)/found/$$f; test -d $$corpus || corpus=; \
+		echo "$$f: $(FUZZ_SECONDS) s"; \
+		$(B)/fuzzer/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(B)/found/ $(B)/found/$$f $$corpus || exit 1; \
+	done
+
+# --- measures -------------------------------------------------------------------------
+
+size: $(OUT)/gateway $(OUT)/gateway-static
+	@size $(call objects,plain) | awk 'NR > 1 { printf "%8d  %s\n", $$1 + $$2, $$6 }' | sort -rn
+	@for f in $^; do $(STRIP) -o $(B)/stripped $$f && printf '%8d  %s (stripped)\n' $$(wc -c < $(B)/stripped) $$f; done
+
+BENCH_TOOLS = $(B)/bench/load $(B)/bench/origin $(B)/bench/floor
+$(B)/bench/%: test/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wshadow -Wstrict-prototypes -o $@ $<
+
+bench: $(OUT)/gateway $(BENCH_TOOLS)
+	@$(PYTHON) test/bench/bench.py --gateway $(OUT)/gateway --tools $(B)/bench $(BENCH)
+
+# --- the rest -----------------------------------------------------------------------------
+
+install: $(OUT)/gateway
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/gateway
+	install -m 755 $(OUT)/gateway $(DESTDIR)$(PREFIX)/bin/gateway
+	test -e $(DESTDIR)$(SYSCONFDIR)/gateway/gateway.ini || \
+		install -m 644 gateway.ini $(DESTDIR)$(SYSCONFDIR)/gateway/gateway.ini
+
+clean:
+	rm -rf $(B)
+	rm -f $(OUT)/gateway $(OUT)/gateway-static $(OUT)/gateway-tiny
+
+FORCE:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
