@@ -105,5 +105,41 @@ const char *platform_become(const char *user, const char *group);
 /* This process ends when its parent does (Linux); otherwise nothing. */
 void platform_follow_parent(void);
 void platform_title(const char *title); /* process name in ps, where that is easy */
+bool platform_is_root(void);
+long platform_pid(void);
+
+/* A new process: 0 in the child (where the signals below are ignored), its pid
+ * in the parent, -1. */
+long platform_fork(void);
+/* One child that has ended, without waiting; how: "exit status 1", "signal 11
+ * (segmentation fault)". */
+bool platform_reap(long *pid, struct text *how);
+void platform_kill(long pid); /* at once, it cannot refuse */
+
+enum { PLATFORM_CHILD = 'c', PLATFORM_RELOAD = 'h', PLATFORM_STOP = 't', PLATFORM_REOPEN = 'u' };
+/* From now on signals are letters on the descriptor that this returns: CHLD, HUP,
+ * TERM and INT, USR1. SIGPIPE is ignored, in the children too. */
+int platform_signals(void);
+int platform_signal(int fd); /* the next letter, 0: none */
+
+/* --- logs and names ------------------------------------------------------- */
+
+/* A file to append to, made with mode 0640 when it is not there. */
+int platform_append(const char *path);
+/* Standard error as a descriptor of our own; non-blocking only where that does
+ * not change it for the others who have it. */
+int platform_stderr(void);
+/* A socket to the system's log, one datagram a message. */
+int platform_syslog(void);
+bool platform_is_file(int fd); /* regular: writing to it does not wait */
+/* As platform_send, to any kind of descriptor; what is no regular file gets at
+ * most PLATFORM_LINE bytes, and only when it is ready for them. */
+enum { PLATFORM_LINE = 4096 }; /* PIPE_BUF of the usual systems */
+long platform_write(int fd, const void *at, size_t len, bool file);
+/* Seconds that local time is ahead of UTC at that time. */
+long platform_zone(int64_t seconds);
+/* Looks a name up; waits for it, so this is for offload only. Number of distinct
+ * addresses in the order to try (RFC 6724), at most room; 0: *why in words. */
+int platform_resolve(const char *name, uint16_t port, struct net *to, int room, const char **why);
 
 #endif

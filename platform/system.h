@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * system - what posix.c asks of linux.c or bsd.c
+ *
+ * Only these three files include this. What is not in POSIX.1-2008 is behind
+ * it, so that posix.c compiles anywhere. Failures leave errno set.
+ */
+#ifndef SYSTEM_H
+#define SYSTEM_H
+
+#include "platform.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SIGPIPE is ignored anyway, see platform_signals */
+#endif
+#ifndef MSG_DONTWAIT
+#define MSG_DONTWAIT 0 /* poll was asked before */
+#endif
+
+/* As socket, accept and socketpair, but non-blocking and close-on-exec. An
+ * accepted TCP connection has TCP_NODELAY. */
+int system_socket(int family, int type);
+int system_accept(int listener, struct sockaddr *peer, socklen_t *len);
+/* Anonymous memory, NULL on failure. */
+void *system_memory(size_t bytes, bool shared);
+/* Supplementary groups: those of the user, or with NULL only gid. */
+bool system_groups(const char *user, gid_t gid);
+/* No exec gives rights back from here on. */
+void system_harden(void);
+bool system_random(void *at, size_t len);
+/* What fd refers to, opened once more for writing without waiting; -1. */
+int system_reopen(int fd);
+/* Did this error of accept concern one connection only, now gone? */
+bool system_accept_again(int error);
+/* For linux.c and bsd.c: keeps errno for platform_why; WAIT, or BROKEN. */
+long system_failed(void);
+/* fcntl: non-blocking, close-on-exec; -1 (and fd closed) on failure. */
+int system_mark(int fd);
+/* Paths of the system log's socket, the first that is there is taken. */
+extern const char *const system_log_paths[];
+
+#endif
