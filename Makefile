@@ -29,6 +29,8 @@ else
 PLATFORM ?= posix
 endif
 export PLATFORM
+# Where Debian has the `ws` module that a scenario's WebSocket server uses.
+export NODE_PATH := $(if $(NODE_PATH),$(NODE_PATH):)/usr/share/nodejs
 
 CFLAGS ?= -O2 -g
 STRICT = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
