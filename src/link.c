@@ -30,13 +30,13 @@ short link_watch(const struct link *l, bool want_in, bool want_out)
 {
 	short want = 0;
 
-	if (l->fd < 0 || l->why)
+	if (l->fd < 0)
 		return 0;
 	if (l->phase == LINK_CONNECTING)
-		return PLATFORM_OUT;
+		return l->why ? 0 : PLATFORM_OUT;
 	if (want_in && !l->eof)
 		want |= PLATFORM_IN;
-	if (want_out && !l->writable)
+	if (want_out && !l->writable && !l->cut)
 		want |= PLATFORM_OUT;
 	return want;
 }
@@ -60,8 +60,6 @@ static void link_fail(struct link *l)
 {
 	if (!l->why)
 		l->why = platform_why();
-	l->eof = true;
-	l->readable = false;
 }
 
 size_t link_fill(struct link *l)
@@ -84,9 +82,10 @@ size_t link_fill(struct link *l)
 		return (size_t)got;
 	}
 	l->readable = false;
-	if (got == 0)
-		l->eof = true;
-	else if (got == PLATFORM_BROKEN)
+	if (got == PLATFORM_WAIT)
+		return 0;
+	l->eof = true;
+	if (got == PLATFORM_BROKEN)
 		link_fail(l);
 	return 0;
 }
@@ -98,13 +97,14 @@ size_t link_write(struct link *l, const struct piece *pieces, int count)
 
 	for (int i = 0; i < count; i++)
 		all += pieces[i].len;
-	if (l->why || l->shut)
+	if (l->cut || l->shut)
 		return all;
 	if (l->phase != LINK_OPEN)
 		return 0;
 	sent = platform_send(l->fd, pieces, count);
 	if (sent == PLATFORM_BROKEN) {
 		link_fail(l);
+		l->cut = true;
 		return all;
 	}
 	if (sent < 0)

@@ -4,8 +4,8 @@
  *
  * Connecting (and, with TLS, handshaking) is its private matter: until then
  * nothing comes and nothing goes, and link_watch asks for what it needs. The
- * first failure is kept in why; afterwards the link is quiet: it reads as ended
- * and takes all that is written without sending it.
+ * first failure is kept in why. After a failed write the link takes all that is
+ * written without sending it, but still reads: an early answer may be there.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -24,6 +24,7 @@ struct link {
 	bool writable;    /* the same for writing */
 	bool eof;         /* the peer sends no more */
 	bool shut;        /* we send no more */
+	bool cut;         /* a write failed: what is written goes nowhere */
 };
 
 /* An accepted connection. It has most often sent its first bytes already. */
@@ -46,7 +47,7 @@ void link_finish(struct link *l);
 
 static inline bool link_is_open(const struct link *l)
 {
-	return l->phase == LINK_OPEN && !l->why;
+	return l->phase == LINK_OPEN && !l->why && !l->eof;
 }
 
 #endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flow - how does one message get from here to there?
+ *
+ * A head that is composed already, then a body: from a link, or from memory.
+ * Requests, responses, replies of our own and both ways of a tunnel are flows;
+ * only the framing differs. Body bytes go from the source's buffer to the sink
+ * without a copy; a long plain body does not even come into our memory where
+ * the system can move it from socket to socket. Back-pressure is a full buffer:
+ * a flow that cannot write does not ask to read.
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include "body.h"
+#include "link.h"
+
+/* A pipe of the kernel for moving long plain bodies; few are shared by all flows. */
+struct duct {
+	struct node *unused;
+	int pipe[2];
+	size_t held; /* bytes in the pipe now */
+};
+
+struct flow {
+	struct link *from; /* NULL: from memory */
+	struct link *to;
+	struct span head;  /* what is left to send of the composed head */
+	struct span fixed; /* what is left to send of a body in memory */
+	struct body body;  /* what comes in */
+	uint64_t sent;     /* payload bytes that the sink took */
+	struct duct *duct; /* lent for a long body, or NULL */
+	uint32_t run;      /* payload bytes of the chunk that is announced, still to go */
+	bool chunked;      /* it goes out in chunks */
+	bool ended;        /* the last chunk is on its way */
+	uint8_t line_at, line_end; /* what is left of line */
+	uint8_t tail_len;  /* what is left of tail */
+	const char *tail;  /* goes behind the run: CRLF, the last chunk too */
+	char line[12];     /* chunk-size line that goes before the run */
+};
+
+enum flow_result {
+	FLOW_WAIT, /* for the source or the sink: see flow_wants_* */
+	FLOW_DONE, /* everything has gone out */
+	FLOW_FROM_BROKEN, /* the source ended too early or sent nonsense; what was good has gone out as far as the sink took it */
+	FLOW_TO_BROKEN /* the sink is gone */
+};
+
+/* From a link, whose buffer is from->in. */
+void flow_start(struct flow *f, struct link *from, struct link *to, struct span head, enum body_kind kind, uint64_t length, bool chunked);
+/* From memory. */
+void flow_reply(struct flow *f, struct link *to, struct span head, struct span body);
+/* Moves what can be moved now; reads at most a few buffers full, so that one
+ * flow does not keep the others waiting. */
+enum flow_result flow_step(struct flow *f);
+bool flow_wants_in(const struct flow *f);
+bool flow_wants_out(const struct flow *f);
+
+#endif

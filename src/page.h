@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * page - what does gateway itself answer?
+ *
+ * Small pages for people, when there is no one else to ask: errors, redirects,
+ * replies from the configuration.
+ */
+#ifndef PAGE_H
+#define PAGE_H
+
+#include "config.h"
+
+struct page {
+	int status;
+	struct span location; /* of a redirect; empty: none */
+	struct span allow;    /* Allow of a 405 or an answer to OPTIONS; empty: none */
+	struct span type, text; /* of a reply; without type: the page for this status */
+	const struct edits *edits; /* or NULL */
+	struct span id;       /* of the request; the visitor may quote it */
+	struct span date;
+	bool close;           /* the connection ends after it */
+	bool head_only;       /* it answers HEAD */
+};
+
+/* Head and body, composed one behind the other. The body of a configured reply
+ * is not copied: it is returned, to be sent behind the head. */
+struct span page_write(struct text *out, const struct page *p);
+
+/* The standard reason phrase, "" for a status without one. */
+const char *page_reason(int status);
+
+/* The target of a redirect route for this request. */
+void page_location(struct text *out, const struct route *r, struct span path, struct span query);
+
+#endif

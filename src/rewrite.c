@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rewrite - which head goes out?
+ *
+ * Knows fields and their meaning for a proxy. Knows no sockets and no clock.
+ */
+#include "rewrite.h"
+
+static void field_add(struct text *out, struct span name, struct span value)
+{
+	text_span_add(out, name);
+	text_lit(out, ": ");
+	text_span_add(out, value);
+	text_lit(out, "\r\n");
+}
+
+/* Is there an edit for this name? It replaces, or takes away, what came. */
+static bool edited(const struct edits *edits, struct span name)
+{
+	for (size_t i = 0; i < edits->count; i++)
+		if (span_same(edits->at[i].name, name))
+			return true;
+	return false;
+}
+
+/* '_' in a name reads as '-' in a CGI backend: such a field would slip past
+ * all that is decided by name. */
+static bool has_underscore(struct span name)
+{
+	return memchr(name.at, '_', name.len) != NULL;
+}
+
+/* Those that say where a request came from: only a trusted peer may. */
+static bool is_origin_field(enum field_id id)
+{
+	switch (id) {
+	case FIELD_FORWARDED:
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PORT:
+	case FIELD_X_FORWARDED_PREFIX:
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_REAL_IP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void request_line(struct text *out, const struct rewrite_up *up)
+{
+	struct span path = up->path->path;
+
+	text_span_add(out, up->head->name);
+	text_char(out, ' ');
+	if (up->target->base.len && span_starts(path, up->route->prefix)) {
+		/* the prefix gives way; both end in '/', or neither does */
+		text_span_add(out, up->target->base);
+		path.at += up->route->prefix.len;
+		path.len -= up->route->prefix.len;
+	}
+	text_span_add(out, path);
+	text_span_add(out, up->path->query);
+	text_lit(out, " HTTP/1.1\r\n");
+}
+
+static void host_field(struct text *out, const struct rewrite_up *up)
+{
+	const struct edits *edits = &up->route->options.request;
+
+	for (size_t i = 0; i < edits->count; i++)
+		if (edits->at[i].id == FIELD_HOST)
+			return; /* it stands in edits->block */
+	text_lit(out, "Host: ");
+	if (up->host.len)
+		text_span_add(out, up->host);
+	else if (up->target->server->path)
+		text_lit(out, "localhost");
+	else
+		text_str(out, up->target->server->name);
+	text_lit(out, "\r\n");
+}
+
+static void fields_up(struct text *out, const struct rewrite_up *up)
+{
+	const struct head *h = up->head;
+	const struct edits *edits = &up->route->options.request;
+
+	for (unsigned i = 0; i < h->count; i++) {
+		enum field_id id = h->fields[i].id;
+		struct span name = head_name(h, i);
+
+		if (id == FIELD_HOST || is_origin_field(id) || id == FIELD_MAX_FORWARDS)
+			continue;
+		if (frame_is_hop(up->frame, h, i) || has_underscore(name))
+			continue;
+		if (edits->count && edited(edits, name))
+			continue;
+		field_add(out, name, head_value(h, i));
+	}
+}
+
+/* What a trusted peer said before, joined as one list (RFC 9110 5.3). */
+static void list_before(struct text *out, const struct head *h, enum field_id id)
+{
+	for (unsigned i = 0; i < h->count; i++) {
+		if (h->fields[i].id != id || h->fields[i].value_len == 0)
+			continue;
+		text_span_add(out, head_value(h, i));
+		text_lit(out, ", ");
+	}
+}
+
+static void forwarded_field(struct text *out, const struct rewrite_up *up)
+{
+	const struct asker *asker = up->asker;
+	bool six = memchr(asker->peer.at, ':', asker->peer.len) != NULL;
+
+	text_lit(out, "Forwarded: ");
+	if (asker->trusted)
+		list_before(out, up->head, FIELD_FORWARDED);
+	text_lit(out, "for=");
+	text_str(out, six ? "\"[" : "");
+	text_span_add(out, asker->peer);
+	text_str(out, six ? "]\"" : "");
+	text_lit(out, ";proto=");
+	text_span_add(out, asker->scheme);
+	if (up->host.len) {
+		text_lit(out, ";host=\"");
+		text_span_add(out, up->host);
+		text_char(out, '"');
+	}
+	text_lit(out, "\r\n");
+}
+
+/* A trusted peer's value, or ours. */
+static void origin_field(struct text *out, const struct rewrite_up *up, struct span name, enum field_id id, struct span ours)
+{
+	struct span theirs = head_get(up->head, id);
+
+	if (up->asker->trusted && theirs.len)
+		field_add(out, name, theirs);
+	else if (ours.len)
+		field_add(out, name, ours);
+}
+
+static void prefix_field(struct text *out, const struct rewrite_up *up)
+{
+	struct span prefix = up->route->prefix;
+	struct span before = up->asker->trusted ? head_get(up->head, FIELD_X_FORWARDED_PREFIX) : span_of("", 0);
+
+	if (up->target->base.len == 0 || !span_starts(prefix, SPAN("/")))
+		prefix.len = 0;
+	while (prefix.len && prefix.at[prefix.len - 1] == '/')
+		prefix.len--;
+	if (prefix.len == 0 && before.len == 0)
+		return;
+	text_lit(out, "X-Forwarded-Prefix: ");
+	text_span_add(out, before);
+	text_span_add(out, prefix);
+	text_lit(out, "\r\n");
+}
+
+static void origin_fields(struct text *out, const struct rewrite_up *up)
+{
+	const struct asker *asker = up->asker;
+	char port[8];
+	struct text port_text = text_in(port, sizeof port);
+
+	text_lit(out, "X-Forwarded-For: ");
+	if (asker->trusted)
+		list_before(out, up->head, FIELD_X_FORWARDED_FOR);
+	text_span_add(out, asker->peer);
+	text_lit(out, "\r\nX-Real-IP: ");
+	text_span_add(out, asker->client);
+	text_lit(out, "\r\n");
+	origin_field(out, up, SPAN("X-Forwarded-Proto"), FIELD_X_FORWARDED_PROTO, asker->scheme);
+	origin_field(out, up, SPAN("X-Forwarded-Host"), FIELD_X_FORWARDED_HOST, up->host);
+	if (asker->port)
+		text_number(&port_text, asker->port);
+	origin_field(out, up, SPAN("X-Forwarded-Port"), FIELD_X_FORWARDED_PORT, text_span(&port_text));
+	prefix_field(out, up);
+	if (up->route->options.forwarded)
+		forwarded_field(out, up);
+}
+
+static void framing_fields(struct text *out, const struct frame *f, bool chunked)
+{
+	if (chunked) {
+		text_lit(out, "Transfer-Encoding: chunked\r\n");
+	} else if (f->kind == BODY_LENGTH) {
+		text_lit(out, "Content-Length: ");
+		text_number(out, f->length);
+		text_lit(out, "\r\n");
+	}
+}
+
+/* RFC 9110 7.6.2: one hop less. It was not 0, that is answered before. */
+static void max_forwards(struct text *out, const struct head *h)
+{
+	uint64_t hops;
+
+	if (h->method != METHOD_OPTIONS || !span_number(head_get(h, FIELD_MAX_FORWARDS), &hops) || hops == 0)
+		return;
+	text_lit(out, "Max-Forwards: ");
+	text_number(out, hops - 1);
+	text_lit(out, "\r\n");
+}
+
+static void via_field(struct text *out, const struct head *h)
+{
+	if (h->version == 11)
+		text_lit(out, "Via: 1.1 " GW_VIA "\r\n");
+	else
+		text_lit(out, "Via: 1.0 " GW_VIA "\r\n");
+}
+
+/* Both fields of an upgrade are for this hop; they go on because we carry it on. */
+static void upgrade_fields(struct text *out, const struct head *h)
+{
+	text_lit(out, "Connection: upgrade\r\n");
+	for (unsigned i = 0; i < h->count; i++)
+		if (h->fields[i].id == FIELD_UPGRADE)
+			field_add(out, SPAN("Upgrade"), head_value(h, i));
+}
+
+void rewrite_request(struct text *out, const struct rewrite_up *up)
+{
+	request_line(out, up);
+	host_field(out, up);
+	fields_up(out, up);
+	max_forwards(out, up->head);
+	origin_fields(out, up);
+	via_field(out, up->head);
+	text_span_add(out, up->route->options.request.block);
+	if (up->frame->upgrade)
+		upgrade_fields(out, up->head);
+	/* A connection that begins with a client's PROXY header is that client's alone. */
+	else if (up->target->server->proxy)
+		text_lit(out, "Connection: close\r\n");
+	framing_fields(out, up->frame, up->frame->kind == BODY_CHUNKED);
+	text_lit(out, "\r\n");
+}
+
+static void status_line(struct text *out, const struct head *h)
+{
+	char digits[3] = {(char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10)};
+
+	text_lit(out, "HTTP/1.1 ");
+	text_add(out, digits, 3);
+	text_char(out, ' ');
+	text_span_add(out, h->reason);
+	text_lit(out, "\r\n");
+}
+
+/* An answer that has no body may still say how long it would be (RFC 9110
+ * 8.6): to HEAD, and in a 304. In a 204 and an interim one it must not. */
+static bool keeps_length(const struct rewrite_down *down)
+{
+	return down->frame->kind == BODY_NONE && down->head->status >= 200 && down->head->status != 204 && !down->tunnel;
+}
+
+void rewrite_response(struct text *out, const struct rewrite_down *down)
+{
+	const struct head *h = down->head;
+
+	status_line(out, h);
+	for (unsigned i = 0; i < h->count; i++) {
+		struct span name = head_name(h, i);
+
+		if (frame_is_hop(down->frame, h, i)) {
+			if (h->fields[i].id == FIELD_CONTENT_LENGTH && keeps_length(down))
+				field_add(out, name, head_value(h, i));
+			continue;
+		}
+		if (down->edits && down->edits->count && edited(down->edits, name))
+			continue;
+		field_add(out, name, head_value(h, i));
+	}
+	via_field(out, h);
+	if (h->status >= 200 && !head_has(h, FIELD_DATE))
+		field_add(out, SPAN("Date"), down->date);
+	if (down->edits)
+		text_span_add(out, down->edits->block);
+	if (down->tunnel)
+		upgrade_fields(out, h);
+	else if (down->close)
+		text_lit(out, "Connection: close\r\n");
+	framing_fields(out, down->frame, down->chunked);
+	text_lit(out, "\r\n");
+}
+
+int rewrite_loops(const struct head *h)
+{
+	int loops = 0;
+
+	for (unsigned i = 0; i < h->count; i++) {
+		struct span list, member;
+
+		if (h->fields[i].id != FIELD_VIA)
+			continue;
+		list = head_value(h, i);
+		while (span_item(&list, &member)) {
+			span_cut(&member, ' '); /* the protocol; the pseudonym is next */
+			loops += span_same(span_cut(&member, ' '), SPAN(GW_VIA));
+		}
+	}
+	return loops;
+}
+
+/* One member of X-Forwarded-For: an address, some proxies put a port behind it. */
+static bool read_member(struct net *n, struct span member)
+{
+	if (member.len && member.at[0] == '[') {
+		member = span_of(member.at + 1, member.len - 1);
+		return net_read(n, span_cut(&member, ']'));
+	}
+	if (net_read(n, member))
+		return true;
+	return net_read(n, span_cut(&member, ':'));
+}
+
+bool rewrite_client(struct net *client, const struct head *h, const struct net *trusted, size_t count)
+{
+	struct net nearest = {0};
+	struct net member_address;
+	bool found = false;
+
+	/* The list is read from its start, but it is the last address that is
+	 * not trusted, or the first of all, that counts. */
+	for (unsigned i = 0; i < h->count; i++) {
+		struct span list, member;
+
+		if (h->fields[i].id != FIELD_X_FORWARDED_FOR)
+			continue;
+		list = head_value(h, i);
+		while (span_item(&list, &member)) {
+			if (!read_member(&member_address, member))
+				found = false; /* what stands before nonsense is nobody's word */
+			else if (!found || !net_in_any(&member_address, trusted, count)) {
+				nearest = member_address;
+				found = true;
+			}
+		}
+	}
+	if (found)
+		*client = nearest;
+	return found;
+}
