@@ -122,7 +122,11 @@ enum { PLATFORM_CHILD = 'c', PLATFORM_RELOAD = 'h', PLATFORM_STOP = 't', PLATFOR
 int platform_signals(void);
 int platform_signal(int fd); /* the next letter, 0: none */
 
-/* --- logs and names ------------------------------------------------------- */
+/* --- files, logs and names ------------------------------------------------ */
+
+/* The beginning of a file, or all that a pipe gives: bytes read, at most size;
+ * PLATFORM_BROKEN. Waits; for start-up. */
+long platform_read(const char *path, void *at, size_t size);
 
 /* A file to append to, made with mode 0640 when it is not there. */
 int platform_append(const char *path);

@@ -811,7 +811,26 @@ void platform_kill(long pid)
 		kill((pid_t)pid, SIGKILL);
 }
 
-/* --- logs and names ------------------------------------------------------- */
+/* --- files, logs and names ------------------------------------------------ */
+
+long platform_read(const char *path, void *at, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fail(), PLATFORM_BROKEN;
+	do {
+		n = read(fd, (char *)at + len, size - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while ((n > 0 && len < size) || (n < 0 && errno == EINTR));
+	if (n < 0)
+		fail();
+	close(fd);
+	return n < 0 ? PLATFORM_BROKEN : (long)len;
+}
 
 int platform_append(const char *path)
 {
