@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+#include "head.h"
+
+_Static_assert(GW_HEAD <= UINT16_MAX, "offsets in struct field are 16 bits wide");
+_Static_assert(GW_FIELDS <= 128, "struct frame has a bit for each field");
+_Static_assert(FIELD_IDS <= 64, "head.many has a bit for each id");
+
+#define NAME_MAX_BYTES 255 /* field.name_len is one byte */
+
+/* --- which byte may stand where ----------------------------------------- */
+
+enum {
+	TCHAR = 1,   /* in a token: methods, field names (RFC 9110 5.6.2) */
+	VISIBLE = 2, /* in a request target; which of them mean what is path's */
+	TEXT = 4     /* in a value or reason: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5) */
+};
+
+#define N 0
+#define T TEXT
+#define V (TEXT | VISIBLE)
+#define C (TEXT | VISIBLE | TCHAR)
+
+static const uint8_t classes[256] = {
+	N, N, N, N, N, N, N, N, N, T, N, N, N, N, N, N, /* only HTAB */
+	N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
+	T, C, V, C, C, C, C, C, V, V, C, C, V, C, C, V, /*   ! " # $ % & ' ( ) * + , - . / */
+	C, C, C, C, C, C, C, C, C, C, V, V, V, V, V, V, /* 0 1 2 3 4 5 6 7 8 9 : ; < = > ? */
+	V, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, /* @ A B C D E F G H I J K L M N O */
+	C, C, C, C, C, C, C, C, C, C, C, V, V, V, C, C, /* P Q R S T U V W X Y Z [ \ ] ^ _ */
+	C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, /* ` a b c d e f g h i j k l m n o */
+	C, C, C, C, C, C, C, C, C, C, C, V, C, V, C, N, /* p q r s t u v w x y z { | } ~ DEL */
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
+};
+
+#undef N
+#undef T
+#undef V
+#undef C
+
+static inline bool is(char c, unsigned class)
+{
+	return (classes[(uint8_t)c] & class) != 0;
+}
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The first byte that is not of this class. A head ends in LF, which is of no
+ * class: that is what ends the loop, so that no step asks for the end. */
+static inline const char *skip(const char *p, unsigned class)
+{
+	while (is(*p, class))
+		p++;
+	return p;
+}
+
+#define EACH(byte) (SIZE_MAX / 255 * (byte)) /* this byte in all places of a word */
+
+/* The same for TEXT, a word at a time as long as no byte of it is a control:
+ * under 0x20 or 0x7f. Values are most of a head. */
+static inline const char *skip_text(const char *p, const char *end)
+{
+	while ((size_t)(end - p) >= sizeof(size_t)) {
+		size_t w, del;
+		memcpy(&w, p, sizeof(w));
+		del = w ^ EACH(0x7f);
+		if ((((w - EACH(0x20)) & ~w) | ((del - EACH(1)) & ~del)) & EACH(0x80))
+			break;
+		p += sizeof(w);
+	}
+	return skip(p, TEXT);
+}
+
+/* --- names that somebody asks for ---------------------------------------- */
+
+static const struct known {
+	char name[20];
+	uint8_t id;
+} known[] = {
+	{"", FIELD_OTHER}, /* the list for lengths that no name has is empty */
+	{"te", FIELD_TE},
+	{"via", FIELD_VIA},
+	{"date", FIELD_DATE},
+	{"host", FIELD_HOST},
+	{"accept", FIELD_ACCEPT},
+	{"cookie", FIELD_COOKIE},
+	{"expect", FIELD_EXPECT},
+	{"referer", FIELD_REFERER},
+	{"trailer", FIELD_TRAILER},
+	{"upgrade", FIELD_UPGRADE},
+	{"location", FIELD_LOCATION},
+	{"forwarded", FIELD_FORWARDED},
+	{"x-real-ip", FIELD_X_REAL_IP},
+	{"connection", FIELD_CONNECTION},
+	{"keep-alive", FIELD_KEEP_ALIVE},
+	{"user-agent", FIELD_USER_AGENT},
+	{"content-type", FIELD_CONTENT_TYPE},
+	{"max-forwards", FIELD_MAX_FORWARDS},
+	{"authorization", FIELD_AUTHORIZATION},
+	{"content-length", FIELD_CONTENT_LENGTH},
+	{"http2-settings", FIELD_HTTP2_SETTINGS},
+	{"x-forwarded-for", FIELD_X_FORWARDED_FOR},
+	{"proxy-connection", FIELD_PROXY_CONNECTION},
+	{"x-forwarded-host", FIELD_X_FORWARDED_HOST},
+	{"x-forwarded-port", FIELD_X_FORWARDED_PORT},
+	{"transfer-encoding", FIELD_TRANSFER_ENCODING},
+	{"x-forwarded-proto", FIELD_X_FORWARDED_PROTO},
+	{"proxy-authenticate", FIELD_PROXY_AUTHENTICATE},
+	{"x-forwarded-prefix", FIELD_X_FORWARDED_PREFIX},
+	{"proxy-authorization", FIELD_PROXY_AUTHORIZATION},
+};
+
+/* Those of one length: known[from .. to). The unit test asks for every name. */
+static const struct {
+	uint8_t from, to;
+} by_length[] = {
+	[2] = {1, 2}, [3] = {2, 3}, [4] = {3, 5}, [6] = {5, 8}, [7] = {8, 11}, [8] = {11, 12},
+	[9] = {12, 14}, [10] = {14, 17}, [12] = {17, 19}, [13] = {19, 20}, [14] = {20, 22},
+	[15] = {22, 23}, [16] = {23, 26}, [17] = {26, 28}, [18] = {28, 30}, [19] = {30, 31},
+};
+
+/* Is the token the same as a lower-case name of letters, digits and '-' of this
+ * length? Of all tchars only the letter itself becomes that letter with bit
+ * 0x20 set. Words overlap at the end. */
+static inline bool same_token(const char *token, const char *lower, size_t len)
+{
+	size_t i;
+	if (len >= sizeof(uint64_t)) {
+		for (i = 0;; i += sizeof(uint64_t)) {
+			uint64_t a, b;
+			if (i > len - sizeof(a))
+				i = len - sizeof(a);
+			memcpy(&a, token + i, sizeof(a));
+			memcpy(&b, lower + i, sizeof(b));
+			if ((a | 0x2020202020202020u) != b)
+				return false;
+			if (i == len - sizeof(a))
+				return true;
+		}
+	}
+	for (i = 0; i < len; i++)
+		if ((token[i] | 0x20) != lower[i])
+			return false;
+	return true;
+}
+
+static inline enum field_id token_id(const char *token, size_t len)
+{
+	unsigned i, to;
+	if (len >= sizeof(by_length) / sizeof(by_length[0]))
+		return FIELD_OTHER;
+	to = by_length[len].to;
+	for (i = by_length[len].from; i < to; i++)
+		if (known[i].name[0] == (token[0] | 0x20) && same_token(token, known[i].name, len))
+			return (enum field_id)known[i].id;
+	return FIELD_OTHER;
+}
+
+enum field_id head_id(struct span name)
+{
+	size_t i;
+	for (i = 0; i < name.len; i++)
+		if (!is(name.at[i], TCHAR))
+			return FIELD_OTHER;
+	return token_id(name.at, name.len);
+}
+
+enum method head_method(struct span name)
+{
+	switch (name.len) {
+	case 3:
+		return !memcmp(name.at, "GET", 3) ? METHOD_GET : !memcmp(name.at, "PUT", 3) ? METHOD_PUT : METHOD_OTHER;
+	case 4:
+		return !memcmp(name.at, "POST", 4) ? METHOD_POST : !memcmp(name.at, "HEAD", 4) ? METHOD_HEAD : METHOD_OTHER;
+	case 5:
+		return !memcmp(name.at, "TRACE", 5) ? METHOD_TRACE : METHOD_OTHER;
+	case 6:
+		return !memcmp(name.at, "DELETE", 6) ? METHOD_DELETE : METHOD_OTHER;
+	case 7:
+		return !memcmp(name.at, "OPTIONS", 7) ? METHOD_OPTIONS : !memcmp(name.at, "CONNECT", 7) ? METHOD_CONNECT : METHOD_OTHER;
+	default:
+		return METHOD_OTHER;
+	}
+}
+
+struct span head_find(const struct head *h, struct span name)
+{
+	enum field_id id = head_id(name);
+	unsigned i;
+	if (id != FIELD_OTHER)
+		return head_get(h, id);
+	for (i = 0; i < h->count; i++)
+		if (h->fields[i].id == FIELD_OTHER && span_same(head_name(h, i), name))
+			return head_value(h, i);
+	return span_of(NULL, 0);
+}
+
+/* --- what is wrong -------------------------------------------------------- */
+
+enum fault {
+	FINE,
+	BARE_CR,
+	BARE_LF,
+	CONTROL,
+	CUT_OFF,
+	TOO_LONG,
+	NO_METHOD,
+	NO_TARGET,
+	LONG_TARGET,
+	NO_VERSION,
+	OTHER_VERSION,
+	NO_STATUS,
+	LEADING_BLANK,
+	OBS_FOLD,
+	NO_NAME,
+	NAME_BYTE,
+	LONG_NAME,
+	BLANK_BEFORE_COLON,
+	NO_COLON,
+	MANY_FIELDS
+};
+
+#define SAID(status, text) {{status, text}, {502, text}} /* of a request, of a response */
+
+static const struct refusal faults[][2] = {
+	[BARE_CR] = SAID(400, "carriage return without line feed in the head"),
+	[BARE_LF] = SAID(400, "line feed without carriage return in the head"),
+	[CONTROL] = SAID(400, "control byte in the head"),
+	[CUT_OFF] = SAID(400, "head does not end with one empty line"),
+	[TOO_LONG] = SAID(431, "head too long"),
+	[NO_METHOD] = SAID(400, "malformed method"),
+	[NO_TARGET] = SAID(400, "malformed request target"),
+	[LONG_TARGET] = SAID(414, "request target too long"),
+	[NO_VERSION] = SAID(400, "malformed HTTP version"),
+	[OTHER_VERSION] = SAID(505, "HTTP version is neither 1.0 nor 1.1"),
+	[NO_STATUS] = SAID(400, "malformed status line"),
+	[LEADING_BLANK] = SAID(400, "blank before the first field"),
+	[OBS_FOLD] = SAID(400, "field continued on the next line"),
+	[NO_NAME] = SAID(400, "field without a name"),
+	[NAME_BYTE] = SAID(400, "byte not allowed in a field name"),
+	[LONG_NAME] = SAID(431, "field name too long"),
+	[BLANK_BEFORE_COLON] = SAID(400, "blank between field name and colon"),
+	[NO_COLON] = SAID(400, "field line without a colon"),
+	[MANY_FIELDS] = SAID(431, "too many fields"),
+};
+
+static const struct refusal *said(enum fault fault, bool response)
+{
+	return fault == FINE ? NULL : &faults[fault][response];
+}
+
+/* The byte at p stopped a scan. One that may stand nowhere is named; any other
+ * is wrong only here. */
+static enum fault fault_at(const char *p, enum fault here)
+{
+	if (*p == '\n')
+		return BARE_LF;
+	if (*p == '\r')
+		return p[1] == '\n' ? here : BARE_CR;
+	return is(*p, TEXT) ? here : CONTROL;
+}
+
+static enum fault fault_in_name(const struct head *h, const char *name, const char *p)
+{
+	enum fault fault;
+	if (is_blank(*p) && p == name)
+		return h->count ? OBS_FOLD : LEADING_BLANK;
+	if (*p == ':')
+		return NO_NAME;
+	fault = fault_at(p, *p == '\r' ? NO_COLON : NAME_BYTE);
+	if (fault != NAME_BYTE || !is_blank(*p))
+		return fault;
+	while (is_blank(*p))
+		p++;
+	return *p == ':' ? BLANK_BEFORE_COLON : NAME_BYTE;
+}
+
+/* --- where the head ends --------------------------------------------------- */
+
+size_t head_end(const char *at, size_t len, size_t *seen)
+{
+	size_t i = *seen;
+	while (i < len) {
+		const char *lf = memchr(at + i, '\n', len - i);
+		if (!lf)
+			break;
+		i = (size_t)(lf - at);
+		*seen = i; /* asked again we say the same */
+		if (i == 0 || lf[-1] != '\r')
+			return i + 1;
+		/* One empty line may come before a request (RFC 9112 2.2): i is 1. */
+		if (i >= 2 && lf[-2] == '\n')
+			return i + 1;
+		i++;
+	}
+	*seen = len;
+	return 0;
+}
+
+/* --- the field section ------------------------------------------------------ */
+
+static inline void keep_field(struct head *h, const char *name, size_t name_len, const char *value, const char *stop)
+{
+	struct field *f = &h->fields[h->count++];
+	enum field_id id = token_id(name, name_len);
+	f->name = (uint16_t)(name - h->base);
+	f->name_len = (uint8_t)name_len;
+	f->value = (uint16_t)(value - h->base);
+	f->value_len = (uint16_t)(stop - value);
+	f->id = (uint8_t)id;
+	if (!h->first[id])
+		h->first[id] = h->count;
+	else
+		h->many |= (uint64_t)1 << id;
+}
+
+/* p is behind the start line; the last byte before end is LF. With fold, which
+ * is the head again, continued lines are joined in place. */
+static inline enum fault read_fields(struct head *h, const char *p, const char *end, char *fold)
+{
+	for (;;) {
+		const char *name = p, *value, *stop;
+		size_t name_len;
+		if (p == end)
+			return CUT_OFF;
+		if (*p == '\r')
+			return p[1] != '\n' ? BARE_CR : p + 2 != end ? CUT_OFF : FINE;
+		p = skip(p, TCHAR);
+		name_len = (size_t)(p - name);
+		if (*p != ':' || name_len == 0)
+			return fault_in_name(h, name, p);
+		if (name_len > NAME_MAX_BYTES)
+			return LONG_NAME;
+		if (h->count == GW_FIELDS)
+			return MANY_FIELDS;
+		value = ++p;
+		for (;;) {
+			p = skip_text(p, end);
+			if (*p != '\r' || p[1] != '\n')
+				return fault_at(p, CONTROL);
+			if (!fold || p + 2 == end || !is_blank(p[2]))
+				break;
+			fold[p - h->base] = fold[p + 1 - h->base] = ' ';
+		}
+		stop = p;
+		p += 2;
+		while (value < stop && is_blank(*value))
+			value++;
+		while (value < stop && is_blank(stop[-1]))
+			stop--;
+		keep_field(h, name, name_len, value, stop);
+	}
+}
+
+/* --- the start line ---------------------------------------------------------- */
+
+#define VERSION_LEN 8 /* HTTP/x.y */
+
+/* Sets h->version; the bytes from p to end are enough. */
+static inline enum fault read_version(struct head *h, const char *p)
+{
+	if (memcmp(p, "HTTP/1.", 7) == 0 && (p[7] == '1' || p[7] == '0')) {
+		h->version = (uint8_t)(10 + p[7] - '0');
+		return FINE;
+	}
+	if (memcmp(p, "HTTP/", 5) == 0 && p[5] >= '0' && p[5] <= '9' && p[6] == '.' && p[7] >= '0' && p[7] <= '9')
+		return OTHER_VERSION;
+	return NO_VERSION;
+}
+
+/* Method SP target SP version CRLF (RFC 9112 3); *at is moved behind it. */
+static inline enum fault read_request_line(struct head *h, const char **at)
+{
+	const char *p = *at, *start = p;
+	p = skip(p, TCHAR);
+	if (p == start || *p != ' ')
+		return fault_at(p, NO_METHOD);
+	h->name = span_of(start, (size_t)(p - start));
+	h->method = (uint8_t)head_method(h->name);
+	start = ++p;
+	p = skip(p, VISIBLE);
+	if (p == start || *p != ' ')
+		return fault_at(p, *p == '\r' && p != start ? NO_VERSION : NO_TARGET);
+	h->target = span_of(start, (size_t)(p - start));
+	if (h->target.len > GW_TARGET)
+		return LONG_TARGET;
+	start = ++p;
+	p = skip(p, VISIBLE);
+	if (*p != '\r' || p[1] != '\n')
+		return fault_at(p, NO_VERSION);
+	if (p - start != VERSION_LEN)
+		return NO_VERSION;
+	*at = p + 2;
+	return read_version(h, start);
+}
+
+/* Version SP status [SP reason] CRLF (RFC 9112 4). The SP is asked for even
+ * without a reason; servers that leave it out are taken nevertheless. */
+static inline enum fault read_status_line(struct head *h, const char **at, const char *end)
+{
+	const char *p = *at;
+	enum fault fault;
+	int i;
+	if (end - p < VERSION_LEN + 6) /* SP, three digits, CRLF */
+		return NO_STATUS;
+	fault = read_version(h, p);
+	if (fault)
+		return fault;
+	p += VERSION_LEN;
+	if (*p++ != ' ')
+		return NO_STATUS;
+	for (i = 0; i < 3; i++, p++) {
+		if (*p < '0' || *p > '9')
+			return fault_at(p, NO_STATUS);
+		h->status = (uint16_t)(h->status * 10 + (*p - '0'));
+	}
+	if (h->status < 100 || h->status > 599)
+		return NO_STATUS;
+	if (*p == ' ') {
+		const char *reason = ++p;
+		p = skip_text(p, end);
+		h->reason = span_of(reason, (size_t)(p - reason));
+	}
+	if (*p != '\r' || p[1] != '\n')
+		return fault_at(p, NO_STATUS);
+	*at = p + 2;
+	return FINE;
+}
+
+/* --- the whole ----------------------------------------------------------------- */
+
+/* All but the fields, which are not read beyond count. */
+static inline enum fault begin(struct head *h, const char *at, size_t len)
+{
+	memset(h, 0, offsetof(struct head, fields));
+	h->base = at;
+	h->len = (uint32_t)len;
+	if (len > GW_HEAD)
+		return TOO_LONG;
+	return len && at[len - 1] == '\n' ? FINE : CUT_OFF;
+}
+
+static enum fault read_request(struct head *h, const char *at, size_t len)
+{
+	const char *end = at + len;
+	enum fault fault = begin(h, at, len);
+	if (fault)
+		return fault;
+	if (at[0] == '\r' && at[1] == '\n')
+		at += 2; /* one empty line before it (RFC 9112 2.2) */
+	if (at == end)
+		return CUT_OFF;
+	fault = read_request_line(h, &at);
+	return fault ? fault : read_fields(h, at, end, NULL);
+}
+
+static enum fault read_response(struct head *h, char *at, size_t len)
+{
+	const char *p = at, *end = at + len;
+	enum fault fault = begin(h, at, len);
+	if (fault)
+		return fault;
+	fault = read_status_line(h, &p, end);
+	return fault ? fault : read_fields(h, p, end, at);
+}
+
+const struct refusal *head_request(struct head *h, const char *at, size_t len)
+{
+	return said(read_request(h, at, len), false);
+}
+
+const struct refusal *head_response(struct head *h, char *at, size_t len)
+{
+	return said(read_response(h, at, len), true);
+}
