@@ -702,9 +702,13 @@ static const int signals[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGUSR1};
 static const char letters[] = {PLATFORM_CHILD, PLATFORM_RELOAD, PLATFORM_STOP, PLATFORM_STOP, PLATFORM_REOPEN};
 enum { SIGNALS = sizeof letters };
 
+static long own_pid; /* 0: not asked yet */
+
 long platform_pid(void)
 {
-	return (long)getpid();
+	if (!own_pid)
+		own_pid = (long)getpid();
+	return own_pid;
 }
 
 static void on_signal(int number)
@@ -750,6 +754,7 @@ static void become_child(void)
 {
 	int i;
 
+	own_pid = 0;
 	for (i = 0; i < SIGNALS; i++)
 		handle(signals[i], signals[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
 	platform_close(signal_pipe[0]);

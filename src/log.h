@@ -23,8 +23,16 @@ struct log {
 	char buffer[GW_LOG_BUFFER];
 };
 
-/* target: "stderr", "off", "syslog" or a path. False: see platform_why. Called by the supervisor. */
+/* target: "stderr", "off", "syslog" or a path. False: see platform_why. Called by
+ * the supervisor. A log holds a pointer to itself: it is not to be copied. */
 bool log_open(struct log *l, const char *target);
+/* Goes on with another descriptor (the file was opened anew), which is ours from
+ * here on; what is there is written to the old one if that takes it. */
+void log_use(struct log *l, int fd);
+/* Writes what it can and closes; nothing is said there any more. */
+void log_close(struct log *l);
+/* Forgets lines not written yet: in a child, whose parent writes them. */
+void log_forget(struct log *l);
 /* A text to write one line into (without its end), then log_end. Room for at
  * least 2 KB is there, or the line is lost. */
 struct text *log_begin(struct log *l);
@@ -32,7 +40,8 @@ void log_end(struct log *l);
 /* The error log: "DATE gateway[PID] LEVEL: message". */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE };
 void log_say(struct log *l, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Writes what is there if the log takes it now; true if something is left over. */
+/* Writes what is there if the log takes it now, in one call (syslog: one a line);
+ * true if something is left over. */
 bool log_flush(struct log *l);
 /* The time in the three forms that are needed, made once a second. seconds:
  * since 1970. "23/Nov/2026:09:32:46 +0000" */

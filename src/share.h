@@ -33,16 +33,21 @@ struct share_slot {
 
 struct share {
 	uint64_t seed; /* of the hashes */
+	_Atomic uint64_t requests, refused, failed; /* of workers that are gone */
 	struct share_slot slots[SHARE_SLOTS];
 };
 
 /* NULL: no memory. */
 struct share *share_make(void);
-/* Takes a free slot for a new worker, -1: none; share_leave forgets all a dead worker counted. */
+/* Takes a free slot for a new worker, -1: none; share_leave gives it back: what
+ * the worker had open is forgotten, what it answered goes into the sums. Both
+ * are the supervisor's. */
 int share_join(struct share *s);
 void share_leave(struct share *s, int slot);
 /* One more connection of this address; false (and nothing counted) if that makes
- * more than most over all slots, or the table is full of others. NET_UNIX is never counted. */
+ * more than most over all slots. NET_UNIX is never counted, nor is anything when
+ * most is 0. A table full of others counts nothing and says true: a flood from
+ * many addresses must not lock out strangers; then the other limits hold. */
 bool share_peer_in(struct share *s, int slot, const struct net *peer, uint32_t most);
 void share_peer_out(struct share *s, int slot, const struct net *peer);
 
