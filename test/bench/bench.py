@@ -1,0 +1,437 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""bench - what does gateway cost, beside nginx and beside a relay that does not think?
+
+    bench.py [--gateway FILE] [--tools DIR] [--quick] [--only NAME,...] [--servers NAME,...]
+
+Everything runs on 127.0.0.1, with one worker each, keep-alive to the origin and
+no access log. Work is counted, not timed: load.c does exactly so many requests,
+and what is read is what the processes of a server used for them. Servers take
+turns within a round, so that what else the machine does meets all of them.
+
+Names for --only: calls instructions cpu parked bulk memory start
+"""
+
+import argparse
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+GIB = 1 << 30
+
+NGINX = """
+daemon off;
+{user}
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {dir}/nginx.pid;
+error_log {dir}/nginx.log crit;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    tcp_nodelay on;
+    keepalive_requests 1000000000;
+    keepalive_timeout 3600;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+    upstream origin {{
+        server 127.0.0.1:{origin};
+        keepalive 256;
+        keepalive_requests 1000000000;
+        keepalive_timeout 3600;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        client_max_body_size 0;
+        location / {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Real-IP $remote_addr;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $http_host;
+            proxy_set_header X-Forwarded-Port $server_port;
+            proxy_max_temp_file_size 0;
+            proxy_request_buffering off;
+        }}
+    }}
+}}
+"""
+
+GATEWAY = """
+[gateway]
+listen = 127.0.0.1:{port}
+workers = 1
+access_log = off
+clients = 2048
+requests = 512
+per_client = 4096
+idle_links = 256
+idle_timeout = 1h
+link_timeout = 1h
+
+[site *]
+/ = http://127.0.0.1:{origin}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def pin(cpu):
+    """A function for the child: the server has one CPU, everything else the other."""
+    def do():
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+    return do
+
+
+class Server:
+    """One of the three, started with a command line, seen as a tree of processes."""
+
+    def __init__(self, bench, name, wrap=()):
+        self.bench, self.name = bench, name
+        self.port = free_port()
+        self.command = list(wrap) + bench.words(name, self.port)
+        with open(os.path.join(bench.dir, f"{name}.out"), "w") as out:
+            self.process = subprocess.Popen(self.command, stdout=out, stderr=out, preexec_fn=pin(bench.server_cpu))
+        self.wait()
+        self.load = Load(bench, self.port)
+
+    def wait(self):
+        for _ in range(1200):
+            if self.process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.025)
+        sys.exit(f"bench: {self.name} does not start:\n" + read(os.path.join(self.bench.dir, f"{self.name}.out")))
+
+    def pids(self):
+        parents = {}
+        for stat in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                text = read(stat)
+            except OSError:
+                continue
+            parents.setdefault(int(text.rsplit(")", 1)[1].split()[1]), []).append(int(text.split()[0]))
+        found = [self.process.pid]
+        for pid in found:
+            found += parents.get(pid, [])
+        return found
+
+    def cpu(self):
+        """ns of CPU time used by all processes so far."""
+        return sum(int(read(f"/proc/{pid}/schedstat").split()[0]) for pid in self.pids())
+
+    def memory(self, what):
+        """kB of Pss or Rss of all processes."""
+        total = 0
+        for pid in self.pids():
+            text = read(f"/proc/{pid}/smaps_rollup")
+            total += int(re.search(rf"^{what}:\s+(\d+)", text, re.M).group(1))
+        return total
+
+    def peak(self, command):
+        """kB resident at most, of all processes, while this goes on."""
+        for pid in self.pids():
+            with open(f"/proc/{pid}/clear_refs", "w") as f:
+                f.write("5")
+        self.load(command)
+        return sum(int(re.search(r"^VmHWM:\s+(\d+)", read(f"/proc/{pid}/status"), re.M).group(1))
+                   for pid in self.pids())
+
+    def cost(self, command):
+        before = self.cpu()
+        self.load(command)
+        return self.cpu() - before
+
+    def stop(self):
+        self.load.close()
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            print(f"bench: {self.name} does not end on SIGTERM", file=sys.stderr)
+            for pid in self.pids():
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Load:
+    def __init__(self, bench, port):
+        self.process = subprocess.Popen([os.path.join(bench.tools, "load"), str(port)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(bench.load_cpu))
+
+    def __call__(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().split(None, 1)
+        if not answer or answer[0] != "ok":
+            raise RuntimeError(f"load: {command}: {' '.join(answer)}")
+        return float(answer[1])
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.quick = args.quick
+        self.tools, self.gateway = args.tools, os.path.abspath(args.gateway)
+        self.nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        cpus = sorted(os.sched_getaffinity(0))
+        self.load_cpu, self.server_cpu = (cpus[0], cpus[1]) if len(cpus) > 1 and not args.no_pin else (None, None)
+        self.dir = tempfile.mkdtemp(prefix="bench-")
+        self.origin_port = free_port()
+        self.origin = subprocess.Popen([os.path.join(self.tools, "origin"), str(self.origin_port)],
+                                       preexec_fn=pin(self.load_cpu))
+        self.names = args.servers.split(",")
+
+    def close(self):
+        self.origin.kill()
+        self.origin.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def words(self, name, port):
+        """The command line of a server; writes its configuration."""
+        if name == "floor":
+            return [os.path.join(self.tools, "floor"), str(port), str(self.origin_port)]
+        file = os.path.join(self.dir, f"{name}-{port}.conf")
+        with open(file, "w") as f:
+            f.write((NGINX if name == "nginx" else GATEWAY).format(
+                dir=self.dir, port=port, origin=self.origin_port, user="user root;" if os.getuid() == 0 else ""))
+        if name == "nginx":
+            return [self.nginx, "-e", os.path.join(self.dir, "nginx.log"), "-c", file]
+        return [self.gateway, "-c", file]
+
+    def start_all(self):
+        return {name: Server(self, name) for name in self.names}
+
+    def row(self, title, values, form, target=None, ratio=None, limit=None):
+        """values: by server. target: text; limit: what gateway's value (or ratio) must not pass."""
+        shown = ratio if ratio is not None else values.get("gateway")
+        verdict = ""
+        if limit is not None and shown is not None:
+            verdict = "ok" if shown <= limit else "MISSED"
+        cells = [form(values[n]) if values.get(n) is not None else "-" for n in ("gateway", "nginx", "floor")]
+        print(f"{title:<44} {cells[0]:>10} {cells[1]:>10} {cells[2]:>10} "
+              f"{'' if ratio is None else format(ratio, '.2f'):>6} {target or '':<14} {verdict}", flush=True)
+
+    # --- the measures ---------------------------------------------------------
+
+    def calls(self):
+        """System calls a request, counted by strace at all processes of a server."""
+        servers = self.start_all()
+        for connections, target in ((1, 6.0), (64, 4.4)):
+            count = 1000 if self.quick else 4000
+            values = {}
+            for name, s in servers.items():
+                s.load(f"open {connections}")
+                s.load(f"run {4 * connections + 100} /1k 1024")
+                values[name] = self.traced(s, f"run {count} /1k 1024") / count
+            self.row(f"system calls a request, {connections} connections", values, lambda v: f"{v:.2f}",
+                     f"<= {target}", limit=target + 0.02)
+        self.stop(servers)
+
+    def traced(self, server, command):
+        out = os.path.join(self.dir, "strace")
+        words = ["strace", "-c", "-o", out]
+        for pid in server.pids():
+            words += ["-p", str(pid)]
+        trace = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        for _ in server.pids():
+            trace.stderr.readline() # "Process N attached"
+        server.load(command)
+        trace.send_signal(signal.SIGINT)
+        trace.communicate()
+        if self.args.verbose:
+            print(server.name, read(out), sep="\n")
+        return int(re.search(r"^100\.00\s+\S+\s+\S*\s*?(\d+)\s+(?:\d+\s+)?total", read(out), re.M).group(1))
+
+    def instructions(self):
+        """User-space instructions a request: the difference of two runs under
+        callgrind with different counts, so that starting and ending cancel out."""
+        few, many = (500, 2500) if self.quick else (1000, 9000)
+        values = {}
+        for name in self.names:
+            counts = [self.callgrind(name, n) for n in (few, many)]
+            values[name] = (counts[1] - counts[0]) / (many - few)
+        self.row("user instructions a request, 64 connections", values, lambda v: f"{v:,.0f}", "<= 8,000", limit=8000)
+
+    def callgrind(self, name, count):
+        for old in glob.glob(os.path.join(self.dir, "callgrind.*")):
+            os.remove(old)
+        server = Server(self, name, ["valgrind", "--tool=callgrind", "--trace-children=yes",
+                                     f"--callgrind-out-file={self.dir}/callgrind.%p"])
+        server.load("open 64")
+        server.load(f"run {count} /1k 1024")
+        server.stop()
+        files = glob.glob(os.path.join(self.dir, "callgrind.*"))
+        if self.args.verbose and count > 1000:
+            worker = max(files, key=os.path.getsize)
+            print(subprocess.run(["callgrind_annotate", worker], capture_output=True, text=True).stdout[:6000])
+        return sum(int(re.search(r"^(?:totals|summary): (\d+)", read(f), re.M).group(1)) for f in files)
+
+    def cpu(self):
+        """CPU time a request, in rounds in which the servers take turns."""
+        servers = self.start_all()
+        rounds = 3 if self.quick else 9
+        for connections in (1, 16, 64, 256):
+            count = (2000 if self.quick else 6000) * (1 if connections == 1 else 2)
+            used = {name: [] for name in servers}
+            for s in servers.values():
+                s.load(f"open {connections}")
+                s.load(f"run {count // 4} /1k 1024")
+            for _ in range(rounds):
+                for name, s in servers.items():
+                    used[name].append(s.cost(f"run {count} /1k 1024") / count / 1000)
+            self.compare(f"CPU us a request, {connections} connections", used, 0.8)
+        self.stop(servers)
+
+    def compare(self, title, used, limit, form=lambda v: f"{v:.2f}"):
+        values = {name: statistics.median(list_) for name, list_ in used.items()}
+        ratio = None
+        if {"gateway", "nginx"} <= set(used):
+            ratio = statistics.median(g / n for g, n in zip(used["gateway"], used["nginx"]))
+        self.row(title, values, form, f"<= {limit} nginx", ratio=ratio, limit=limit if ratio else None)
+        if self.args.verbose and {"floor", "nginx"} <= set(used):
+            floor = statistics.median(f / n for f, n in zip(used["floor"], used["nginx"]))
+            print(f"    floor / nginx: {floor:.2f}")
+
+    def parked(self):
+        """A busy connection beside 1,000 idle ones: what it costs more."""
+        servers = self.start_all()
+        rounds, count = (2, 3000) if self.quick else (5, 6000)
+        values = {}
+        for name, s in servers.items():
+            ratios = []
+            s.load("open 1")
+            s.load(f"run {count} /1k 1024")
+            for _ in range(rounds):
+                alone = s.cost(f"run {count} /1k 1024")
+                s.load("idle 1000 /1k 1024")
+                time.sleep(2.5) # long enough for all of them to be parked
+                s.load(f"run {count // 10} /1k 1024")
+                ratios.append(s.cost(f"run {count} /1k 1024") / alone)
+                s.load("drop")
+                time.sleep(0.5)
+            values[name] = statistics.median(ratios)
+        self.row("busy beside 1,000 idle: times its cost alone", values, lambda v: f"{v:.2f}", "<= 1.1", limit=1.1)
+        self.stop(servers)
+
+    def bulk(self):
+        """1 GiB down and up: CPU time, and whether the size of the transfer shows in the resident size."""
+        servers = self.start_all()
+        size = GIB // 4 if self.quick else GIB
+        for title, command in (("down", "down /bytes/{0} {0}"), ("up", "up /upload {0}")):
+            used = {name: [] for name in servers}
+            peaks = {name: [] for name in servers}
+            for name, s in servers.items():
+                peaks[name].append(s.peak(command.format(16 << 20)))
+            for _ in range(2 if self.quick else 3):
+                for name, s in servers.items():
+                    used[name].append(s.cost(command.format(size)) / 1e9 * GIB / size)
+            for name, s in servers.items():
+                peaks[name].append(s.peak(command.format(size)))
+            self.compare(f"CPU s a GiB, {title}", used, 0.6)
+            self.row(f"kB resident at most, 1 GiB less 16 MiB {title}", {n: p[1] - p[0] for n, p in peaks.items()},
+                     str, "0", limit=64)
+        self.stop(servers)
+
+    def memory(self):
+        """All processes at rest, and 1,000 quiet connections that did one request each."""
+        servers = self.start_all()
+        rest, each = {}, {}
+        for name, s in servers.items():
+            s.load("open 1")
+            s.load("run 100 /1k 1024")
+            time.sleep(1)
+            rest[name] = s.memory("Pss")
+            s.load("idle 1000 /1k 1024")
+            time.sleep(2.5)
+            each[name] = (s.memory("Pss") - rest[name]) * 1024 / 1000
+        self.row("Pss of all processes at rest, kB", rest, lambda v: f"{v:,}", "< 1,024", limit=1023)
+        self.row("bytes of memory a quiet connection", each, lambda v: f"{v:,.0f}", "<= 300", limit=300)
+        self.stop(servers)
+
+    def start(self):
+        """From fork to the first proxied answer, ms."""
+        used = {name: [] for name in self.names}
+        for _ in range(5 if self.quick else 21):
+            for name in self.names:
+                used[name].append(self.first(name))
+        values = {name: statistics.median(list_) for name, list_ in used.items()}
+        limit = values.get("nginx")
+        self.row("ms from start to the first answer", values, lambda v: f"{v:.1f}", "< nginx", limit=limit)
+
+    def first(self, name):
+        port = free_port()
+        run = subprocess.run([os.path.join(self.tools, "load"), "first", str(port), "/1k"] + self.words(name, port),
+                             capture_output=True, text=True, timeout=60)
+        if run.returncode != 0:
+            raise RuntimeError(f"{name}: no first answer\n{run.stderr}")
+        return float(run.stdout.split()[0])
+
+    @staticmethod
+    def stop(servers):
+        for s in servers.values():
+            s.stop()
+
+
+MEASURES = ("calls", "instructions", "cpu", "parked", "bulk", "memory", "start")
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.dirname(os.path.dirname(here))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--gateway", default=os.path.join(root, "gateway"))
+    parser.add_argument("--tools", default=os.path.join(root, "build/bench"))
+    parser.add_argument("--only", default=",".join(MEASURES), help="of " + ", ".join(MEASURES))
+    parser.add_argument("--servers", default="gateway,nginx,floor")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, under two minutes")
+    parser.add_argument("--no-pin", action="store_true", help="do not give the server a CPU of its own")
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    unknown = set(args.only.split(",")) - set(MEASURES)
+    if unknown:
+        parser.error(f"no such measure: {', '.join(unknown)}")
+
+    bench = Bench(args)
+    print(f"{'':<44} {'gateway':>10} {'nginx':>10} {'floor':>10} {'ratio':>6} target")
+    try:
+        for name in MEASURES:
+            if name in args.only.split(","):
+                getattr(bench, name)()
+    finally:
+        bench.close()
+
+
+if __name__ == "__main__":
+    main()
