@@ -8,8 +8,9 @@
 #   make install    PREFIX, SYSCONFDIR, DESTDIR
 #
 # Variables: CC, CROSS_COMPILE, CFLAGS, LDFLAGS, WERROR=1, MUSL=1 (static with
-# musl-gcc), INIH=dir (ini.c from there instead of -linih), PLATFORM=linux|posix,
-# B=dir (objects), OUT=dir (programs), JOBS=n (scenarios at a time).
+# musl-gcc, or with CC when CROSS_COMPILE is set; INIH_A=archive), INIH=dir (ini.c
+# from there instead of -linih), PLATFORM=linux|posix, B=dir (objects), OUT=dir
+# (programs), JOBS=n (scenarios at a time).
 
 B ?= build
 OUT ?= .
@@ -72,6 +73,9 @@ endef
 objects = $(patsubst %.c,$(B)/$(1)/%.o,$(SOURCES)) $(if $(INIH),$(B)/$(1)/inih.o)
 objects_of = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
 
+# musl's compiler does not look where the distribution keeps its archives.
+STATIC_LIBS = $(if $(INIH),,$(if $(MUSL),$(INIH_A),$(LIBS)))
+INIH_A ?= $(shell gcc -print-file-name=libinih.a)
 STATIC_CC = $(if $(MUSL),$(if $(CROSS_COMPILE),$(CC),musl-gcc),$(CC))
 FUZZ_CC = clang
 COUNT_WRAP = -Wl,--wrap=platform_poll,--wrap=platform_memory,--wrap=worker_run
@@ -85,7 +89,7 @@ $(eval $(call variant,fuzz,$(FUZZ_CC),$(STRICT) $(SANITIZE) -fsanitize=fuzzer-no
 $(OUT)/gateway: $(call objects,plain)
 	$(CC) $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(OUT)/gateway-static: $(call objects,static)
-	$(STATIC_CC) -static $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(STATIC_CC) -static $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(STATIC_LIBS)
 $(OUT)/gateway-tiny: $(call objects,tiny)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/gateway-asan: $(call objects,asan)
