@@ -55,27 +55,57 @@ static inline bool is_blank(char c)
 }
 
 /* The first byte that is not of this class. A head ends in LF, which is of no
- * class: that is what ends the loop, so that no step asks for the end. */
+ * class: that is what ends the loop, so that no step asks for the end. Four
+ * bytes a turn, since half of reading a head is this loop over names. */
 static inline const char *skip(const char *p, unsigned class)
 {
-	while (is(*p, class))
-		p++;
-	return p;
+	for (;; p += 4) {
+		if (!is(p[0], class))
+			return p;
+		if (!is(p[1], class))
+			return p + 1;
+		if (!is(p[2], class))
+			return p + 2;
+		if (!is(p[3], class))
+			return p + 3;
+	}
 }
 
-#define EACH(byte) (SIZE_MAX / 255 * (byte)) /* this byte in all places of a word */
+#define EACH(byte) (UINT64_MAX / 255 * (byte)) /* this byte in all places of a word */
 
-/* The same for TEXT, a word at a time as long as no byte of it is a control:
- * under 0x20 or 0x7f. Values are most of a head. */
+/* The top bit of each byte that is a control: under 0x20, or 0x7f. No sum
+ * carries into the next byte. */
+static inline uint64_t controls(uint64_t w)
+{
+	uint64_t seven = w & EACH(0x7f);
+	return (~(seven + EACH(0x60)) | (seven + EACH(1))) & ~w & EACH(0x80);
+}
+
+/* Which byte of the word in memory is the first with its top bit set? */
+static inline int first_byte(uint64_t w)
+{
+	const uint16_t one = 1;
+	uint8_t low;
+	memcpy(&low, &one, 1);
+	return (low ? __builtin_ctzll(w) : __builtin_clzll(w)) / 8;
+}
+
+/* The same for TEXT, which is most of a head: eight bytes at a time until one
+ * of them is a control. */
 static inline const char *skip_text(const char *p, const char *end)
 {
-	while ((size_t)(end - p) >= sizeof(size_t)) {
-		size_t w, del;
-		memcpy(&w, p, sizeof(w));
-		del = w ^ EACH(0x7f);
-		if ((((w - EACH(0x20)) & ~w) | ((del - EACH(1)) & ~del)) & EACH(0x80))
-			break;
-		p += sizeof(w);
+	while (end - p >= 8) {
+		uint64_t w;
+		memcpy(&w, p, 8);
+		w = controls(w);
+		if (!w) {
+			p += 8;
+			continue;
+		}
+		p += first_byte(w);
+		if (*p != '\t')
+			return p;
+		p++;
 	}
 	return skip(p, TEXT);
 }
@@ -128,29 +158,32 @@ static const struct {
 	[15] = {22, 23}, [16] = {23, 26}, [17] = {26, 28}, [18] = {28, 30}, [19] = {30, 31},
 };
 
-/* Is the token the same as a lower-case name of letters, digits and '-' of this
- * length? Of all tchars only the letter itself becomes that letter with bit
- * 0x20 set. Words overlap at the end. */
-static inline bool same_token(const char *token, const char *lower, size_t len)
+/* All bytes in lower case, as far as tchars can become letters, digits or '-':
+ * of all tchars only the letter itself becomes a letter with bit 0x20 set. */
+static inline uint64_t lower8(const char *at)
 {
-	size_t i;
-	if (len >= sizeof(uint64_t)) {
-		for (i = 0;; i += sizeof(uint64_t)) {
-			uint64_t a, b;
-			if (i > len - sizeof(a))
-				i = len - sizeof(a);
-			memcpy(&a, token + i, sizeof(a));
-			memcpy(&b, lower + i, sizeof(b));
-			if ((a | 0x2020202020202020u) != b)
-				return false;
-			if (i == len - sizeof(a))
-				return true;
-		}
-	}
-	for (i = 0; i < len; i++)
-		if ((token[i] | 0x20) != lower[i])
-			return false;
-	return true;
+	uint64_t w;
+	memcpy(&w, at, 8);
+	return w | EACH(0x20);
+}
+
+static inline uint32_t lower4(const char *at)
+{
+	uint32_t w;
+	memcpy(&w, at, 4);
+	return w | (uint32_t)EACH(0x20);
+}
+
+/* Is the token the same as this name of known[], of the same length? The words
+ * compared overlap. */
+static inline bool same_token(const char *token, const char *name, size_t len)
+{
+	if (len >= 8)
+		return lower8(token) == lower8(name) && lower8(token + len - 8) == lower8(name + len - 8) &&
+			(len <= 16 || lower8(token + 8) == lower8(name + 8));
+	if (len >= 4)
+		return lower4(token) == lower4(name) && lower4(token + len - 4) == lower4(name + len - 4);
+	return (token[len - 2] | 0x20) == name[len - 2] && (token[len - 1] | 0x20) == name[len - 1]; /* the first is known */
 }
 
 static inline enum field_id token_id(const char *token, size_t len)
@@ -288,19 +321,16 @@ static enum fault fault_in_name(const struct head *h, const char *name, const ch
 
 size_t head_end(const char *at, size_t len, size_t *seen)
 {
-	size_t i = *seen;
-	while (i < len) {
-		const char *lf = memchr(at + i, '\n', len - i);
-		if (!lf)
-			break;
-		i = (size_t)(lf - at);
-		*seen = i; /* asked again we say the same */
-		if (i == 0 || lf[-1] != '\r')
-			return i + 1;
-		/* One empty line may come before a request (RFC 9112 2.2): i is 1. */
-		if (i >= 2 && lf[-2] == '\n')
-			return i + 1;
-		i++;
+	const char *p = at + *seen, *end = at + len;
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		*seen = (size_t)(p - at); /* asked again we say the same */
+		if (p == at || p[-1] != '\r')
+			return *seen + 1;
+		/* One empty line may come before a request (RFC 9112 2.2): only with
+		 * something before it does an empty line end the head. */
+		if (p - at >= 2 && p[-2] == '\n')
+			return *seen + 1;
+		p++;
 	}
 	*seen = len;
 	return 0;
@@ -308,32 +338,35 @@ size_t head_end(const char *at, size_t len, size_t *seen)
 
 /* --- the field section ------------------------------------------------------ */
 
+/* value .. stop is text and not trimmed yet: only SP and HTAB are not above SP. */
 static inline void keep_field(struct head *h, const char *name, size_t name_len, const char *value, const char *stop)
 {
-	struct field *f = &h->fields[h->count++];
-	enum field_id id = token_id(name, name_len);
+	unsigned id = token_id(name, name_len), number = h->count;
+	struct field *f = &h->fields[number];
+	while (value < stop && (uint8_t)*value <= ' ')
+		value++;
+	while (value < stop && (uint8_t)stop[-1] <= ' ')
+		stop--;
 	f->name = (uint16_t)(name - h->base);
 	f->name_len = (uint8_t)name_len;
 	f->value = (uint16_t)(value - h->base);
 	f->value_len = (uint16_t)(stop - value);
 	f->id = (uint8_t)id;
+	h->count = (uint8_t)++number;
 	if (!h->first[id])
-		h->first[id] = h->count;
+		h->first[id] = (uint8_t)number;
 	else
 		h->many |= (uint64_t)1 << id;
 }
 
-/* p is behind the start line; the last byte before end is LF. With fold, which
- * is the head again, continued lines are joined in place. */
+/* The next byte at p is the first of a field line or of the empty line, which
+ * is the only one before end. With fold, which is the head again, continued
+ * lines are joined in place. */
 static inline enum fault read_fields(struct head *h, const char *p, const char *end, char *fold)
 {
-	for (;;) {
-		const char *name = p, *value, *stop;
+	while (*p != '\r') {
+		const char *name = p, *value;
 		size_t name_len;
-		if (p == end)
-			return CUT_OFF;
-		if (*p == '\r')
-			return p[1] != '\n' ? BARE_CR : p + 2 != end ? CUT_OFF : FINE;
 		p = skip(p, TCHAR);
 		name_len = (size_t)(p - name);
 		if (*p != ':' || name_len == 0)
@@ -343,22 +376,14 @@ static inline enum fault read_fields(struct head *h, const char *p, const char *
 		if (h->count == GW_FIELDS)
 			return MANY_FIELDS;
 		value = ++p;
-		for (;;) {
-			p = skip_text(p, end);
-			if (*p != '\r' || p[1] != '\n')
-				return fault_at(p, CONTROL);
-			if (!fold || p + 2 == end || !is_blank(p[2]))
-				break;
+		while (p = skip_text(p, end), *p == '\r' && p[1] == '\n' && fold && is_blank(p[2]))
 			fold[p - h->base] = fold[p + 1 - h->base] = ' ';
-		}
-		stop = p;
+		if (*p != '\r' || p[1] != '\n')
+			return fault_at(p, CONTROL);
+		keep_field(h, name, name_len, value, p);
 		p += 2;
-		while (value < stop && is_blank(*value))
-			value++;
-		while (value < stop && is_blank(stop[-1]))
-			stop--;
-		keep_field(h, name, name_len, value, stop);
 	}
+	return p[1] != '\n' ? BARE_CR : p + 2 != end ? CUT_OFF : FINE;
 }
 
 /* --- the start line ---------------------------------------------------------- */
@@ -438,7 +463,9 @@ static inline enum fault read_status_line(struct head *h, const char **at, const
 
 /* --- the whole ----------------------------------------------------------------- */
 
-/* All but the fields, which are not read beyond count. */
+/* All but the fields, which are not read beyond count. The four bytes at the
+ * end are what stops every loop above: a line that is not the empty one ends
+ * before the last CRLF. */
 static inline enum fault begin(struct head *h, const char *at, size_t len)
 {
 	memset(h, 0, offsetof(struct head, fields));
@@ -446,7 +473,9 @@ static inline enum fault begin(struct head *h, const char *at, size_t len)
 	h->len = (uint32_t)len;
 	if (len > GW_HEAD)
 		return TOO_LONG;
-	return len && at[len - 1] == '\n' ? FINE : CUT_OFF;
+	if (len >= 4 && memcmp(at + len - 4, "\r\n\r\n", 4) == 0)
+		return FINE;
+	return len && at[len - 1] == '\n' && (len == 1 || at[len - 2] != '\r') ? BARE_LF : CUT_OFF;
 }
 
 static enum fault read_request(struct head *h, const char *at, size_t len)
@@ -457,8 +486,6 @@ static enum fault read_request(struct head *h, const char *at, size_t len)
 		return fault;
 	if (at[0] == '\r' && at[1] == '\n')
 		at += 2; /* one empty line before it (RFC 9112 2.2) */
-	if (at == end)
-		return CUT_OFF;
 	fault = read_request_line(h, &at);
 	return fault ? fault : read_fields(h, at, end, NULL);
 }
