@@ -126,9 +126,7 @@ static bool read_unmapped(struct net *n, struct span text)
 	return true;
 }
 
-/* Makes a mapped address or network IPv4. False for a network that holds more
- * than mapped addresses and cannot be said as one. */
-static bool unmap(struct net *n)
+bool net_unmap(struct net *n)
 {
 	if (n->family != NET_IP6 || !is_mapped(n->ip))
 		return true;
@@ -143,7 +141,7 @@ static bool unmap(struct net *n)
 
 bool net_read(struct net *n, struct span text)
 {
-	return read_unmapped(n, text) && unmap(n);
+	return read_unmapped(n, text) && net_unmap(n);
 }
 
 static void clear_host_bits(struct net *n)
@@ -169,7 +167,7 @@ bool net_read_network(struct net *n, struct span text)
 			return false;
 		n->bits = (uint8_t)bits;
 	}
-	if (!unmap(n))
+	if (!net_unmap(n))
 		return false;
 	clear_host_bits(n);
 	return true;

@@ -26,13 +26,17 @@ struct net {
 bool net_read(struct net *n, struct span text);
 /* The same with an optional "/bits"; bits behind the prefix are cleared. */
 bool net_read_network(struct net *n, struct span text);
-/* The address alone; IPv6 in the form of RFC 5952. */
+/* The address alone; IPv6 in the form of RFC 5952. "unix", "unknown" for the
+ * families without one. */
 void net_write(struct text *t, const struct net *n);
-/* Also the port; IPv6 in brackets. "unix" for NET_UNIX. */
+/* Also the port; IPv6 in brackets. */
 void net_write_port(struct text *t, const struct net *n);
+/* Makes an IPv4-mapped IPv6 address or network IPv4; anything else stays. False
+ * for a network that holds more than mapped addresses. */
+bool net_unmap(struct net *n);
 bool net_in(const struct net *address, const struct net *network);
 bool net_in_any(const struct net *address, const struct net *networks, size_t count);
-/* Same family and address; ports do not count. */
+/* Same family, address and zone; ports do not count. */
 bool net_same(const struct net *a, const struct net *b);
 
 #endif
