@@ -508,15 +508,22 @@ size_t platform_page(void)
 bool platform_descriptors(size_t count)
 {
 	struct rlimit limit;
+	rlim_t most;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return refuse();
 	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= count)
 		return true;
+	most = limit.rlim_max;
 	limit.rlim_cur = count;
-	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < count)
+	if (most != RLIM_INFINITY && most < count)
 		limit.rlim_max = count; /* root may */
-	return setrlimit(RLIMIT_NOFILE, &limit) == 0 || refuse();
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return true;
+	fail();
+	limit.rlim_cur = limit.rlim_max = most; /* better than nothing */
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return false;
 }
 
 /* For a system that gives no randomness: better than a constant. */

@@ -35,6 +35,7 @@ bool log_open(struct log *l, const char *target)
 	l->lost = 0;
 	l->lines = text_in(l->buffer, sizeof l->buffer - 1);
 	l->fd = -1;
+	platform_zone(platform_clock()); /* libc reads its time zone now and never again */
 	if (strcmp(target, "off") == 0) {
 		l->kind = LOG_OFF;
 		return true;

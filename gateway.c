@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gateway - the program: options and subcommands
+ *
+ * Exit status: 0 fine, 1 the system refused, 2 your mistake.
+ */
+#include "gateway.h"
+#include "platform/platform.h"
+#include "src/config.h"
+#include "src/frame.h"
+#include "src/route.h"
+#include "src/supervisor.h"
+#include "src/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FINE = 0, SYSTEM = 1, MISTAKE = 2 };
+
+#define FILE_HERE "gateway.ini"
+#define FILE_SYSTEM "/etc/gateway/gateway.ini"
+
+static const char help[] =
+	"gateway " GW_VERSION ", a reverse proxy: several HTTP servers under one host name\n"
+	"\n"
+	"  gateway [-c FILE]              run (in the foreground)\n"
+	"  gateway LISTEN ROUTE...        run without a file, as in\n"
+	"                                 gateway :8080 /nas/=http://192.168.1.2:5000/\n"
+	"  gateway [-c FILE] check        check the file; print its routes and the memory\n"
+	"                                 that they take\n"
+	"  gateway [-c FILE] explain URL  say which site, route and backend URL a request\n"
+	"                                 meets, and why\n"
+	"      -H 'NAME: VALUE'           with this field (again for more)\n"
+	"      --method METHOD            with this method instead of GET\n"
+	"      --from ADDRESS             from this client instead of 127.0.0.1\n"
+	"  gateway -h | -V                print this text | the version\n"
+	"\n"
+	"FILE is " FILE_HERE " in the current directory, else " FILE_SYSTEM ".\n"
+	"\n"
+	"Signals: HUP loads the file anew, and a wrong one changes nothing; TERM ends after\n"
+	"the requests under way, twice at once; USR1 opens the log files anew.\n"
+	"Exit status: 0 fine, 1 the system refused, 2 your mistake.\n";
+
+/* --- the command line ------------------------------------------------------------- */
+
+struct command {
+	const char *file;     /* -c, or NULL */
+	const char *name;     /* subcommand, or NULL */
+	char **words;         /* what is neither option nor subcommand */
+	int count;
+	const char *method;
+	const char *from;
+	struct text fields;   /* -H, each with its CRLF */
+};
+
+static int mistake(const char *what, const char *value)
+{
+	fprintf(stderr, "gateway: %s '%s'; gateway -h tells what there is\n", what, value);
+	return MISTAKE;
+}
+
+static bool is_command(const char *word)
+{
+	static const char *const names[] = {"check", "explain", "passwd", "pin", "probe"};
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(word, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Where the value of this option goes; NULL: no such option here. */
+static const char **value_of(struct command *c, const char *option)
+{
+	bool explains = c->name && strcmp(c->name, "explain") == 0;
+
+	if (strcmp(option, "-c") == 0)
+		return &c->file;
+	if (explains && strcmp(option, "--method") == 0)
+		return &c->method;
+	if (explains && strcmp(option, "--from") == 0)
+		return &c->from;
+	return NULL;
+}
+
+static bool add_field(struct command *c, const char *option, const char *value)
+{
+	if (!c->name || strcmp(c->name, "explain") != 0 || strcmp(option, "-H") != 0)
+		return false;
+	text_str(&c->fields, value);
+	text_lit(&c->fields, "\r\n");
+	return true;
+}
+
+/* An option and its value. */
+static int take_option(struct command *c, const char *option, const char *value)
+{
+	const char **to = value_of(c, option);
+
+	if (!to && (!value || !add_field(c, option, value)))
+		return mistake("unknown option", option);
+	if (!value)
+		return mistake("nothing follows the option", option);
+	if (to)
+		*to = value;
+	return FINE;
+}
+
+static int take_word(struct command *c, char *word)
+{
+	if (!c->name && c->count == 0 && is_command(word)) {
+		c->name = word;
+		return FINE;
+	}
+	if (!c->name && !strpbrk(word, ":/="))
+		return mistake("unknown command", word);
+	c->words[c->count++] = word;
+	return FINE;
+}
+
+/* FINE, or that a mistake was told. Words are gathered at the front of argv. */
+static int read_arguments(struct command *c, int argc, char **argv)
+{
+	int i, status = FINE;
+
+	c->words = argv;
+	for (i = 1; i < argc && status == FINE; i++) {
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			status = take_word(c, argv[i]);
+		} else {
+			status = take_option(c, argv[i], argv[i + 1]);
+			i++;
+		}
+	}
+	return status;
+}
+
+/* --- the configuration --------------------------------------------------------------- */
+
+static bool is_there(const char *path)
+{
+	FILE *file = fopen(path, "r");
+
+	if (file)
+		fclose(file);
+	return file;
+}
+
+static const char *file_of(const struct command *c)
+{
+	if (c->file)
+		return c->file;
+	return is_there(FILE_HERE) ? FILE_HERE : FILE_SYSTEM;
+}
+
+static struct config *load(void *user, config_say *say, void *say_user)
+{
+	struct command *c = user;
+
+	if (c->count && !c->name)
+		return config_words(c->count, c->words, say, say_user);
+	return config_load(c->file, say, say_user);
+}
+
+static void say(void *user, const char *message)
+{
+	(void)user;
+	fprintf(stderr, "%s\n", message);
+}
+
+/* --- check --------------------------------------------------------------------------- */
+
+/* Writes what the function writes, however much that is. */
+static bool print(void (*write)(const void *what, struct text *out), const void *what)
+{
+	size_t size = 16384;
+	struct text out = {.full = true};
+
+	while (out.full) {
+		free(out.at);
+		size *= 2;
+		out = text_in(malloc(size), size);
+		if (!out.at) {
+			fprintf(stderr, "gateway: out of memory\n");
+			return false;
+		}
+		write(what, &out);
+	}
+	fwrite(out.at, 1, out.len, stdout);
+	free(out.at);
+	return true;
+}
+
+static void write_config(const void *what, struct text *out)
+{
+	config_print(what, out);
+}
+
+static void print_term(const char *what, double count, double size, double sum)
+{
+	printf("  %-32s %9.0f x %9.0f = %12.0f\n", what, count, size, sum);
+}
+
+static void print_memory(const struct config *c)
+{
+	struct memory_term terms[64];
+	size_t count = worker_memory(c, terms, 64), i;
+	double worker = 0, all;
+
+	printf("\nmemory in bytes, all that gateway will ever take:\n");
+	for (i = 0; i < count && i < 64; i++) {
+		double sum = (double)terms[i].count * (double)terms[i].size;
+
+		print_term(terms[i].what, (double)terms[i].count, (double)terms[i].size, sum);
+		worker += sum;
+	}
+	all = worker * c->workers + (double)sizeof(struct share);
+	print_term("workers", c->workers, worker, worker * c->workers);
+	print_term("shared by all", 1, (double)sizeof(struct share), (double)sizeof(struct share));
+	printf("  %-32s %35.0f (%.1f MB)\n", "together", all, all / 1e6);
+}
+
+static int check(struct command *c)
+{
+	struct config *config;
+
+	if (c->count)
+		return mistake("check takes no word", c->words[0]);
+	config = load(c, say, NULL);
+	if (!config)
+		return MISTAKE;
+	if (!print(write_config, config))
+		return SYSTEM;
+	print_memory(config);
+	printf("\n%s is fine\n", config->file);
+	config_free(config);
+	return FINE;
+}
+
+/* --- explain --------------------------------------------------------------------------- */
+
+struct question {
+	const struct listener *listener;
+	struct asked asked;
+	struct head head;
+	struct path path;
+	struct net client;
+	unsigned port; /* of the URL; 0: it names none */
+	char request[GW_HEAD + 1];
+	char room[GW_TARGET + 1];
+};
+
+static void write_route(const void *what, struct text *out)
+{
+	const struct question *q = what;
+
+	route_explain(q->listener, &q->asked, out);
+}
+
+/* Takes "scheme://authority" off the URL; without a scheme the authority is what
+ * is before the first slash. */
+static struct span take_authority(struct span *url, unsigned *port)
+{
+	struct span authority = *url;
+
+	*port = 0;
+	if (span_starts_same(*url, SPAN("http://")))
+		*port = 80, authority = span_of(url->at + 7, url->len - 7);
+	else if (span_starts_same(*url, SPAN("https://")))
+		*port = 443, authority = span_of(url->at + 8, url->len - 8);
+	*url = authority;
+	authority.len = span_find(authority, '/');
+	if (span_find(authority, '?') < authority.len)
+		authority.len = span_find(authority, '?');
+	*url = span_of(url->at + authority.len, url->len - authority.len);
+	return authority;
+}
+
+static int refused(const struct refusal *why)
+{
+	printf("refused before any route is looked for: %d, %s\n", why->status, why->text);
+	return FINE;
+}
+
+/* What a client would send for this URL. */
+static bool write_request(struct question *q, const struct command *c, struct span authority, struct span rest)
+{
+	struct text t = text_in(q->request, sizeof q->request);
+	size_t seen = 0;
+
+	text_str(&t, c->method);
+	text_char(&t, ' ');
+	if (rest.len == 0 || rest.at[0] != '/')
+		text_char(&t, '/');
+	text_span_add(&t, rest);
+	text_lit(&t, " HTTP/1.1\r\nHost: ");
+	text_span_add(&t, authority);
+	text_lit(&t, "\r\n");
+	text_span_add(&t, text_span(&c->fields));
+	text_lit(&t, "\r\n");
+	return !t.full && head_end(t.at, t.len, &seen) == t.len;
+}
+
+static const struct refusal *read_request(struct question *q)
+{
+	struct text room = text_in(q->room, sizeof q->room);
+	struct frame frame;
+	size_t seen = 0, len = head_end(q->request, strlen(q->request), &seen);
+	const struct refusal *why = head_request(&q->head, q->request, len);
+	unsigned port;
+
+	if (!why)
+		why = frame_request(&frame, &q->head);
+	if (!why)
+		why = path_read(&q->path, q->head.target, q->head.method == METHOD_OPTIONS, &room);
+	if (why)
+		return why;
+	if (path_host(head_get(&q->head, FIELD_HOST), &q->asked.host, &port) && port)
+		q->port = port;
+	q->asked.head = &q->head;
+	q->asked.path = &q->path;
+	q->asked.client = &q->client;
+	return NULL;
+}
+
+/* The listener with the URL's port; otherwise the first one, and we say so. */
+static const struct listener *listener_for(const struct config *config, unsigned port)
+{
+	size_t i;
+
+	for (i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].address.family != NET_UNIX && config->listeners[i].address.port == port)
+			return &config->listeners[i];
+	if (port)
+		printf("no listener has port %u; as if it came to %s:\n", port, config->listeners[0].text);
+	return &config->listeners[0];
+}
+
+static int explain_with(struct question *q, const struct command *c, const struct config *config)
+{
+	struct span url = span_str(c->words[0]), authority = take_authority(&url, &q->port);
+	const struct refusal *why;
+
+	if (!net_read(&q->client, span_str(c->from)))
+		return mistake("this is no address:", c->from);
+	if (c->fields.full || !write_request(q, c, authority, url))
+		return mistake("too long, or not one request:", c->words[0]);
+	why = read_request(q);
+	if (why)
+		return refused(why);
+	q->listener = listener_for(config, q->port);
+	return print(write_route, q) ? FINE : SYSTEM;
+}
+
+static int explain(struct command *c)
+{
+	static struct question question; /* too large for a small stack */
+	struct config *config;
+	int status;
+
+	if (c->count != 1)
+		return mistake("one URL must follow", c->name);
+	config = load(c, say, NULL);
+	if (!config)
+		return MISTAKE;
+	status = explain_with(&question, c, config);
+	config_free(config);
+	return status;
+}
+
+/* --- main ------------------------------------------------------------------------------- */
+
+static int run(struct command *c)
+{
+	if (c->count && c->file) {
+		fprintf(stderr, "gateway: either -c FILE or words, not both: '%s'\n", c->words[0]);
+		return MISTAKE;
+	}
+	return supervisor_run(load, c);
+}
+
+static bool is_asked(int argc, char **argv, const char *brief, const char *full)
+{
+	return argc > 1 && (strcmp(argv[1], brief) == 0 || strcmp(argv[1], full) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	static char fields[GW_HEAD];
+	struct command c = {.method = "GET", .from = "127.0.0.1", .fields = text_in(fields, sizeof fields)};
+	int status;
+
+	if (is_asked(argc, argv, "-h", "--help"))
+		return fputs(help, stdout) < 0 ? SYSTEM : FINE;
+	if (is_asked(argc, argv, "-V", "--version"))
+		return puts("gateway " GW_VERSION) < 0 ? SYSTEM : FINE;
+	status = read_arguments(&c, argc, argv);
+	if (status != FINE)
+		return status;
+	if (!c.count || c.name)
+		c.file = file_of(&c);
+	if (!c.name)
+		return run(&c);
+	if (strcmp(c.name, "check") == 0)
+		return check(&c);
+	if (strcmp(c.name, "explain") == 0)
+		return explain(&c);
+	fprintf(stderr, "gateway: '%s' is not available in this version\n", c.name);
+	return MISTAKE;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * supervisor - which processes run, and with which configuration?
+ *
+ * The policy alone: generations start and end their processes themselves. The
+ * loop sleeps in poll until a signal, a word of a worker, or the next deadline.
+ */
+#include "supervisor.h"
+#include "../platform/platform.h"
+#include "supervisor_generation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	KILL_MS = 1000,  /* after drain_timeout, which workers keep themselves */
+	QUIT_MS = 500,   /* for last words after a second SIGTERM */
+	LOG_RETRY_MS = 200,
+	SAY = 512        /* bytes of one message */
+};
+
+struct supervisor {
+	struct family family;
+	supervisor_load *load;
+	void *user;
+	int signals; /* descriptor */
+	int stops;   /* SIGTERM and SIGINT so far */
+	int status;  /* exit status to be */
+};
+
+/* --- saying ---------------------------------------------------------------- */
+
+static struct generation *in_state(struct supervisor *s, enum generation_state state)
+{
+	struct generation *g = s->family.all;
+
+	while (g && g->state != state)
+		g = g->next;
+	return g;
+}
+
+/* The log that people look at: of what serves, or else of what last did. */
+static struct generation *speaker(struct supervisor *s)
+{
+	struct generation *g = in_state(s, GENERATION_SERVING);
+
+	return g ? g : s->family.all;
+}
+
+/* Before there is a log, and when the log is elsewhere, stderr hears it. */
+static void say(struct supervisor *s, enum log_level level, const char *message)
+{
+	struct generation *g = speaker(s);
+
+	if (g) {
+		log_say(&g->error, level, "%s", message);
+		log_flush(&g->error);
+	}
+	if (!g || (level == LOG_ERROR && strcmp(g->config->error_log, "stderr") != 0))
+		fprintf(stderr, "gateway: %s\n", message);
+}
+
+/* Messages of the configuration begin with file:line already. */
+static void say_config(void *user, const char *message)
+{
+	struct supervisor *s = user;
+
+	if (speaker(s))
+		say(s, LOG_ERROR, message);
+	else
+		fprintf(stderr, "%s\n", message);
+}
+
+/* Zero-ended for say; cut when it is too long. */
+static const char *ended(struct text *t)
+{
+	if (t->len == t->size)
+		t->len--;
+	t->at[t->len] = 0;
+	return t->at;
+}
+
+static void say_ready(struct generation *g)
+{
+	const struct config *c = g->config;
+	char room[SAY];
+	struct text list = text_in(room, sizeof room);
+	size_t i;
+
+	for (i = 0; i < c->listener_count; i++)
+		text_format(&list, "%s%s", i ? ", " : "", c->listeners[i].text);
+	log_say(&g->error, LOG_NOTICE, "ready: gateway %s, %d worker%s, listening on %s", GW_VERSION, c->workers,
+		c->workers == 1 ? "" : "s", ended(&list));
+	log_flush(&g->error);
+}
+
+/* --- rights and limits ------------------------------------------------------ */
+
+/* Open at once in one worker: clients, links to servers, pipes of long bodies,
+ * idle links, and some for the house. */
+static size_t descriptors(const struct config *c)
+{
+	return (size_t)c->clients + 3 * (size_t)c->requests + (size_t)c->idle_links * c->server_count + c->listener_count
+	       + 64;
+}
+
+static void check_system(struct supervisor *s, const struct config *c)
+{
+	char room[SAY];
+	struct text message = text_in(room, sizeof room);
+
+	if (!platform_descriptors(descriptors(c))) {
+		text_format(&message, "cannot raise the limit of open descriptors to %lu: %s; lower clients or idle_links",
+			    (unsigned long)descriptors(c), platform_why());
+		say(s, LOG_WARN, ended(&message));
+	}
+	if (platform_is_root() && !c->user)
+		say(s, LOG_WARN, "workers run as root: give them a user of their own (user = nobody)");
+	if (!platform_is_root() && (c->user || c->group))
+		say(s, LOG_NOTICE, "user and group are ignored: gateway was not started as root");
+}
+
+/* --- generations -------------------------------------------------------------- */
+
+static void tidy_sockets(struct supervisor *s)
+{
+	struct generation *g;
+
+	sockets_doubt(s->family.sockets);
+	for (g = s->family.all; g; g = g->next)
+		if (g->state != GENERATION_DRAINING)
+			sockets_need(s->family.sockets, g->listeners, g->config->listener_count);
+	sockets_tidy(&s->family.sockets);
+}
+
+static void drain(struct generation *g)
+{
+	generation_drain(g, platform_now(), g->config->drain_timeout + KILL_MS);
+}
+
+/* A configuration that cannot start changes nothing; the very first one is the
+ * end of the program. */
+static void give_up(struct supervisor *s, struct generation *g, const char *why)
+{
+	char room[SAY];
+	struct text message = text_in(room, sizeof room);
+	bool first = !in_state(s, GENERATION_SERVING);
+
+	generation_kill(g);
+	text_format(&message, "%s%s", why, first ? "" : "; the configuration that runs goes on");
+	say(s, LOG_ERROR, ended(&message));
+	if (first && !s->stops)
+		s->status = s->stops = 1;
+	tidy_sockets(s);
+}
+
+/* False, after saying why: there is no such generation. */
+static bool begin(struct supervisor *s, struct config *c)
+{
+	char room[SAY];
+	struct text error = text_in(room, sizeof room);
+	struct generation *g = generation_make(&s->family, c, &error);
+
+	if (!g) {
+		say(s, LOG_ERROR, ended(&error));
+		tidy_sockets(s);
+		return false;
+	}
+	check_system(s, c);
+	if (!generation_start(&s->family, g, &error))
+		give_up(s, g, ended(&error));
+	return true;
+}
+
+static void promote(struct supervisor *s, struct generation *young)
+{
+	struct generation *old = in_state(s, GENERATION_SERVING);
+
+	young->state = GENERATION_SERVING;
+	say_ready(young);
+	if (old)
+		drain(old);
+	tidy_sockets(s);
+}
+
+/* A second SIGHUP before the first one's workers are ready counts alone. */
+static void reload(struct supervisor *s)
+{
+	struct generation *starting = in_state(s, GENERATION_STARTING);
+	struct config *c;
+
+	if (s->stops)
+		return;
+	c = s->load(s->user, say_config, s);
+	if (!c) {
+		say(s, LOG_ERROR, "the configuration is not taken; the one that runs goes on");
+		return;
+	}
+	if (starting && in_state(s, GENERATION_SERVING))
+		generation_kill(starting);
+	else if (starting) /* nothing serves yet: let it become what is replaced */
+		starting->state = GENERATION_SERVING;
+	if (!begin(s, c))
+		say(s, LOG_ERROR, "the configuration is not taken; the one that runs goes on");
+}
+
+static void stop(struct supervisor *s)
+{
+	struct generation *g;
+
+	s->stops++;
+	say(s, LOG_NOTICE, s->stops == 1 ? "stopping: requests under way are finished first" : "stopping at once");
+	for (g = s->family.all; g; g = g->next) {
+		if (s->stops > 1)
+			generation_quit(g, platform_now(), QUIT_MS);
+		else if (g->state == GENERATION_STARTING)
+			generation_kill(g);
+		else if (g->state == GENERATION_SERVING)
+			drain(g);
+	}
+	tidy_sockets(s); /* none is needed: who calls now is refused, not left waiting */
+}
+
+/* --- the loop -------------------------------------------------------------------- */
+
+static void reap(struct supervisor *s)
+{
+	char room[SAY], line[SAY];
+	struct text how = text_in(room, sizeof room), message;
+	struct generation *g;
+	bool failed;
+	long pid;
+
+	while (platform_reap(&pid, &how)) {
+		failed = false;
+		for (g = s->family.all; g; g = g->next)
+			if (generation_ended(&s->family, g, pid, text_span(&how), &failed))
+				break;
+		if (failed) {
+			message = text_in(line, sizeof line);
+			text_format(&message, "worker %ld ended while starting: %.*s", pid, (int)how.len, how.at);
+			give_up(s, g, ended(&message));
+		}
+		how.len = 0;
+	}
+}
+
+static void take_signals(struct supervisor *s)
+{
+	struct generation *g;
+	int letter;
+
+	while ((letter = platform_signal(s->signals))) {
+		if (letter == PLATFORM_CHILD)
+			reap(s);
+		else if (letter == PLATFORM_RELOAD)
+			reload(s);
+		else if (letter == PLATFORM_STOP)
+			stop(s);
+		else if (letter == PLATFORM_REOPEN)
+			for (g = s->family.all; g; g = g->next)
+				generation_reopen(g);
+	}
+}
+
+static void keep_times(struct supervisor *s, struct generation *g, int64_t now)
+{
+	if (g->state == GENERATION_STARTING && generation_is_ready(g))
+		promote(s, g);
+	if (g->state == GENERATION_STARTING && now >= g->start_by)
+		give_up(s, g, "workers did not start in time");
+	if (g->state == GENERATION_DRAINING && now >= g->kill_at) {
+		log_say(&g->error, LOG_WARN, "workers did not end in time and are killed");
+		generation_kill(g);
+	}
+	generation_revive(&s->family, g, now);
+}
+
+/* What is due; then logs are written and what is over is freed. */
+static void turn(struct supervisor *s)
+{
+	int64_t now = platform_now();
+	struct generation *g, *next;
+
+	for (g = s->family.all; g; g = next) {
+		next = g->next;
+		keep_times(s, g, now);
+		if (generation_is_over(g))
+			generation_free(&s->family, g);
+	}
+}
+
+static int64_t wait_ms(struct supervisor *s)
+{
+	int64_t now = platform_now(), due = GENERATION_NEVER, at;
+	struct generation *g;
+
+	for (g = s->family.all; g; g = g->next) {
+		at = generation_deadline(g);
+		if (log_flush(&g->error) && at > now + LOG_RETRY_MS)
+			at = now + LOG_RETRY_MS;
+		if (at < due)
+			due = at;
+	}
+	if (due == GENERATION_NEVER)
+		return -1;
+	return due > now ? due - now : 0;
+}
+
+static void sleep_and_listen(struct supervisor *s)
+{
+	struct watch watches[1 + SHARE_SLOTS];
+	struct place *places[1 + SHARE_SLOTS];
+	struct generation *g;
+	size_t count = 1, i;
+
+	watches[0] = (struct watch){.fd = s->signals, .want = PLATFORM_IN};
+	for (g = s->family.all; g; g = g->next) {
+		for (i = 0; i < (size_t)g->config->workers && count <= SHARE_SLOTS; i++) {
+			if (g->places[i].control < 0)
+				continue;
+			places[count] = &g->places[i];
+			watches[count++] = (struct watch){.fd = g->places[i].control, .want = PLATFORM_IN};
+		}
+	}
+	if (platform_poll(watches, count, wait_ms(s)) <= 0)
+		return;
+	for (i = 1; i < count; i++)
+		if (watches[i].got)
+			generation_hear(places[i]);
+}
+
+int supervisor_run(supervisor_load *load, void *user)
+{
+	struct supervisor s = {.load = load, .user = user};
+	struct config *c = load(user, say_config, &s);
+
+	if (!c)
+		return 2;
+	s.signals = platform_signals();
+	s.family.share = share_make();
+	if (s.signals < 0 || !s.family.share) {
+		fprintf(stderr, "gateway: cannot start: %s\n", platform_why());
+		config_free(c);
+		return 1;
+	}
+	if (!begin(&s, c))
+		return 1;
+	while (s.family.all) {
+		sleep_and_listen(&s);
+		take_signals(&s);
+		turn(&s);
+	}
+	return s.status;
+}

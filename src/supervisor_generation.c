@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * supervisor_generation - the processes of one configuration: how do they start
+ * and end?
+ *
+ * Children are forked, not executed: they begin with all that the supervisor
+ * has open and close what is not theirs first.
+ */
+#include "supervisor_generation.h"
+#include "../platform/platform.h"
+#include "offload.h"
+#include "worker.h"
+
+#include <stdlib.h>
+
+enum {
+	START_MS = 30000,  /* workers that are not ready by then never will be */
+	PAUSE_FIRST_MS = 100,
+	PAUSE_MOST_MS = 10000,
+	LONG_LIFE_MS = 60000 /* a process that lived so long starts with the first pause again */
+};
+
+/* --- children ------------------------------------------------------------- */
+
+static int workers_of(const struct generation *g)
+{
+	return g->config->workers;
+}
+
+/* What of generation g a child of `own` closes; place: of a worker, NULL: of offload. */
+static void leave(struct generation *g, const struct generation *own, const struct place *place)
+{
+	int i;
+
+	for (i = 0; i < workers_of(g); i++) {
+		struct place *p = &g->places[i];
+
+		platform_close(p->control);
+		if (p != place)
+			platform_close(p->jobs[0]);
+		if (g != own || place)
+			platform_close(p->jobs[1]);
+	}
+	log_forget(&g->access);
+	log_forget(&g->error);
+	if (g != own) {
+		platform_close(g->access.fd);
+		platform_close(g->error.fd);
+	}
+}
+
+static void leave_others(struct family *f, const struct generation *own, const struct place *place)
+{
+	struct generation *g;
+
+	for (g = f->all; g; g = g->next)
+		leave(g, own, place);
+	sockets_leave(f->sockets, own->listeners, place ? own->config->listener_count : 0);
+}
+
+/* Rights are dropped before a byte of a stranger is read. Not root means none
+ * to drop; the supervisor has said so. */
+static bool drop_rights(struct generation *g)
+{
+	const struct config *c = g->config;
+	bool root = platform_is_root();
+	const char *why = platform_become(root ? c->user : NULL, root ? c->group : NULL);
+
+	if (why) {
+		log_say(&g->error, LOG_ERROR, "cannot become user %s, group %s: %s", c->user ? c->user : "(as it is)",
+			c->group ? c->group : "(as it is)", why);
+		log_flush(&g->error);
+		return false;
+	}
+	platform_follow_parent();
+	return true;
+}
+
+static int be_worker(struct family *f, struct generation *g, int number, int control)
+{
+	const struct place *p = &g->places[number];
+	struct worker_given given = {
+		.config = g->config, .share = f->share, .slot = p->slot, .number = number, .listeners = g->listeners,
+		.control = control, .offload = p->jobs[0], .access = &g->access, .error = &g->error,
+	};
+
+	leave_others(f, g, p);
+	platform_title("gateway-worker");
+	return drop_rights(g) ? worker_run(&given) : 1;
+}
+
+static int be_offload(struct family *f, struct generation *g)
+{
+	int sockets[GW_WORKERS], i;
+
+	leave_others(f, g, NULL);
+	for (i = 0; i < workers_of(g); i++)
+		sockets[i] = g->places[i].jobs[1];
+	platform_title("gateway-offload");
+	return drop_rights(g) ? offload_run(sockets, workers_of(g)) : 1;
+}
+
+static void began(struct child *c, long pid)
+{
+	c->pid = pid;
+	c->born = platform_now();
+	c->again = GENERATION_NEVER;
+}
+
+static bool start_offload(struct family *f, struct generation *g)
+{
+	long pid = platform_fork();
+
+	if (pid == 0)
+		_Exit(be_offload(f, g));
+	if (pid > 0)
+		began(&g->offload, pid);
+	return pid > 0;
+}
+
+static bool fork_worker(struct family *f, struct generation *g, int number)
+{
+	struct place *p = &g->places[number];
+	int pair[2];
+	long pid;
+
+	if (!platform_pair(pair))
+		return false;
+	p->control = pair[0];
+	p->ready = false;
+	pid = platform_fork();
+	if (pid == 0)
+		_Exit(be_worker(f, g, number, pair[1]));
+	platform_close(pair[1]);
+	if (pid > 0) {
+		began(&p->child, pid);
+		atomic_store(&f->share->slots[p->slot].pid, (uint32_t)pid);
+		return true;
+	}
+	platform_close(p->control);
+	p->control = -1;
+	return false;
+}
+
+static void leave_share(struct family *f, struct place *p)
+{
+	if (p->slot >= 0)
+		share_leave(f->share, p->slot);
+	p->slot = -1;
+}
+
+/* NULL, or why not. */
+static const char *start_worker(struct family *f, struct generation *g, int number)
+{
+	struct place *p = &g->places[number];
+
+	p->slot = share_join(f->share);
+	if (p->slot < 0)
+		return "too many workers of earlier configurations are still draining";
+	if (fork_worker(f, g, number))
+		return NULL;
+	leave_share(f, p);
+	return platform_why();
+}
+
+/* --- birth ------------------------------------------------------------------ */
+
+static bool open_logs(struct generation *g, struct text *error)
+{
+	const char *target = g->config->error_log;
+	bool open = log_open(&g->error, target);
+
+	if (open) {
+		target = g->config->access_log;
+		open = log_open(&g->access, target);
+	}
+	if (!open)
+		text_format(error, "cannot open the log %s: %s", target, platform_why());
+	return open;
+}
+
+static void init(struct generation *g, struct config *c)
+{
+	int i;
+
+	g->config = c;
+	g->state = GENERATION_STARTING;
+	g->kill_at = GENERATION_NEVER;
+	g->offload.again = GENERATION_NEVER;
+	g->access.fd = g->error.fd = -1;
+	for (i = 0; i < GW_WORKERS; i++) {
+		struct place *p = &g->places[i];
+
+		p->control = p->jobs[0] = p->jobs[1] = p->slot = -1;
+		p->child.again = GENERATION_NEVER;
+	}
+}
+
+static bool open_pairs(struct generation *g, struct text *error)
+{
+	int i;
+
+	for (i = 0; i < workers_of(g); i++) {
+		if (!platform_pair(g->places[i].jobs)) {
+			text_format(error, "cannot make a socket pair: %s", platform_why());
+			return false;
+		}
+	}
+	return true;
+}
+
+struct generation *generation_make(struct family *f, struct config *c, struct text *error)
+{
+	struct generation *g = calloc(1, sizeof *g);
+	int *listeners = calloc(c->listener_count + 1, sizeof *listeners);
+
+	if (!g || !listeners) {
+		text_lit(error, "out of memory");
+		free(g);
+		free(listeners);
+		config_free(c);
+		return NULL;
+	}
+	init(g, c);
+	g->listeners = listeners;
+	g->next = f->all;
+	f->all = g;
+	if (open_logs(g, error) && sockets_open(&f->sockets, c, g->listeners, error) && open_pairs(g, error))
+		return g;
+	generation_free(f, g);
+	return NULL;
+}
+
+bool generation_start(struct family *f, struct generation *g, struct text *error)
+{
+	const char *why = NULL;
+	int i;
+
+	g->start_by = platform_now() + START_MS;
+	if (!start_offload(f, g))
+		why = platform_why();
+	for (i = 0; !why && i < workers_of(g); i++)
+		why = start_worker(f, g, i);
+	if (why)
+		text_format(error, "cannot start a process: %s", why);
+	return !why;
+}
+
+/* --- deaths and successors ------------------------------------------------------ */
+
+static void plan_again(struct child *c, int64_t now)
+{
+	if (now - c->born >= LONG_LIFE_MS)
+		c->pause = 0;
+	c->pause = c->pause == 0 ? PAUSE_FIRST_MS : c->pause * 2;
+	if (c->pause > PAUSE_MOST_MS)
+		c->pause = PAUSE_MOST_MS;
+	c->again = now + c->pause;
+}
+
+static struct place *place_of(struct generation *g, long pid)
+{
+	int i;
+
+	for (i = 0; i < workers_of(g); i++)
+		if (g->places[i].child.pid == pid)
+			return &g->places[i];
+	return NULL;
+}
+
+static bool is_fine(struct span how)
+{
+	return span_is(how, SPAN("exit status 0"));
+}
+
+/* kill_at has passed, or was never waited for. */
+static bool was_killed(const struct generation *g)
+{
+	return g->state == GENERATION_DRAINING && g->kill_at == GENERATION_NEVER;
+}
+
+/* A successor is planned while one is needed. */
+static void report(struct generation *g, const char *what, struct child *c, long pid, struct span how, bool successor)
+{
+	if (!successor) {
+		if (!is_fine(how) && !was_killed(g) && c != &g->offload)
+			log_say(&g->error, LOG_WARN, "%s %ld ended: %.*s", what, pid, (int)how.len, how.at);
+		return;
+	}
+	plan_again(c, platform_now());
+	log_say(&g->error, LOG_ERROR, "%s %ld died: %.*s; the next one starts in %ld ms", what, pid, (int)how.len,
+		how.at, (long)c->pause);
+}
+
+static void worker_ended(struct family *f, struct generation *g, struct place *p, struct span how, bool *failed)
+{
+	long pid = p->child.pid;
+
+	*failed = g->state == GENERATION_STARTING;
+	p->child.pid = 0;
+	p->ready = false;
+	platform_close(p->control);
+	p->control = -1;
+	leave_share(f, p);
+	report(g, "worker", &p->child, pid, how, g->state == GENERATION_SERVING);
+}
+
+static bool has_workers(const struct generation *g)
+{
+	int i;
+
+	for (i = 0; i < workers_of(g); i++)
+		if (g->places[i].child.pid)
+			return true;
+	return false;
+}
+
+/* Nobody asks it any more. Without a process of its own it is over at once. */
+static void end_offload(struct generation *g)
+{
+	g->offload.again = GENERATION_NEVER;
+	platform_kill(g->offload.pid);
+}
+
+static bool needs_offload(const struct generation *g)
+{
+	return g->state != GENERATION_DRAINING || (has_workers(g) && !was_killed(g));
+}
+
+bool generation_ended(struct family *f, struct generation *g, long pid, struct span how, bool *failed)
+{
+	struct place *p = place_of(g, pid);
+
+	*failed = false;
+	if (p) {
+		worker_ended(f, g, p, how, failed);
+	} else if (g->offload.pid == pid) {
+		g->offload.pid = 0;
+		report(g, "offload process", &g->offload, pid, how, needs_offload(g));
+	} else {
+		return false;
+	}
+	if (!needs_offload(g))
+		end_offload(g);
+	return true;
+}
+
+void generation_revive(struct family *f, struct generation *g, int64_t now)
+{
+	const char *why;
+	int i;
+
+	if (!needs_offload(g))
+		return;
+	if (now >= g->offload.again && !start_offload(f, g))
+		plan_again(&g->offload, now);
+	for (i = 0; i < workers_of(g); i++) {
+		struct child *c = &g->places[i].child;
+
+		if (now < c->again)
+			continue;
+		why = start_worker(f, g, i);
+		if (why) {
+			plan_again(c, now);
+			log_say(&g->error, LOG_ERROR, "cannot start a worker: %s; next try in %ld ms", why, (long)c->pause);
+		}
+	}
+}
+
+/* --- states ---------------------------------------------------------------------- */
+
+bool generation_is_ready(const struct generation *g)
+{
+	int i;
+
+	for (i = 0; i < workers_of(g); i++)
+		if (!g->places[i].ready)
+			return false;
+	return true;
+}
+
+bool generation_is_over(const struct generation *g)
+{
+	return g->state == GENERATION_DRAINING && !has_workers(g) && g->offload.pid == 0;
+}
+
+static void tell(struct generation *g, char command, int pass)
+{
+	int i;
+
+	for (i = 0; i < workers_of(g); i++) {
+		struct place *p = &g->places[i];
+
+		if (p->control >= 0 && !platform_pair_send(p->control, &command, 1, pass))
+			log_say(&g->error, LOG_WARN, "worker %ld does not listen: %s", p->child.pid, platform_why());
+	}
+}
+
+/* Nobody is started again from here on. */
+static void end(struct generation *g, char command, int64_t kill_at)
+{
+	int i;
+
+	g->state = GENERATION_DRAINING;
+	g->kill_at = kill_at;
+	for (i = 0; i < workers_of(g); i++)
+		g->places[i].child.again = GENERATION_NEVER;
+	tell(g, command, -1);
+	if (!has_workers(g))
+		end_offload(g);
+}
+
+void generation_drain(struct generation *g, int64_t now, int64_t ms)
+{
+	end(g, WORKER_DRAIN, now + ms);
+}
+
+void generation_quit(struct generation *g, int64_t now, int64_t ms)
+{
+	end(g, WORKER_QUIT, now + ms);
+}
+
+void generation_kill(struct generation *g)
+{
+	int i;
+
+	g->state = GENERATION_DRAINING;
+	g->kill_at = GENERATION_NEVER;
+	for (i = 0; i < workers_of(g); i++) {
+		g->places[i].child.again = GENERATION_NEVER;
+		platform_kill(g->places[i].child.pid);
+	}
+	end_offload(g);
+}
+
+void generation_hear(struct place *p)
+{
+	char letter = 0;
+	int passed;
+	long n = platform_pair_recv(p->control, &letter, 1, &passed);
+
+	platform_close(passed);
+	if (n == 1 && letter == WORKER_READY)
+		p->ready = true;
+	if (n == 0 || n == PLATFORM_BROKEN) { /* it is dying: SIGCHLD tells the rest */
+		platform_close(p->control);
+		p->control = -1;
+	}
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t generation_deadline(const struct generation *g)
+{
+	int64_t due = g->offload.again;
+	int i;
+
+	if (g->state == GENERATION_STARTING)
+		due = earlier(due, g->start_by);
+	if (g->state == GENERATION_DRAINING)
+		due = earlier(due, g->kill_at);
+	for (i = 0; i < workers_of(g); i++)
+		due = earlier(due, g->places[i].child.again);
+	return due;
+}
+
+/* --- logs and the end ------------------------------------------------------------------ */
+
+static void reopen(struct generation *g, struct log *l, const char *target, char command)
+{
+	int fd;
+
+	if (l->kind != LOG_FILE || strcmp(target, "stderr") == 0)
+		return;
+	fd = platform_append(target);
+	if (fd < 0) {
+		log_say(&g->error, LOG_ERROR, "cannot reopen the log %s: %s; the old one goes on", target, platform_why());
+		return;
+	}
+	tell(g, command, fd);
+	log_use(l, fd);
+}
+
+void generation_reopen(struct generation *g)
+{
+	reopen(g, &g->access, g->config->access_log, WORKER_ACCESS_LOG);
+	reopen(g, &g->error, g->config->error_log, WORKER_ERROR_LOG);
+}
+
+void generation_free(struct family *f, struct generation *g)
+{
+	struct generation **at = &f->all;
+	int i;
+
+	while (*at != g)
+		at = &(*at)->next;
+	*at = g->next;
+	for (i = 0; i < workers_of(g); i++) {
+		platform_close(g->places[i].control);
+		platform_close(g->places[i].jobs[0]);
+		platform_close(g->places[i].jobs[1]);
+	}
+	log_close(&g->access);
+	log_close(&g->error);
+	config_free(g->config);
+	free(g->listeners);
+	free(g);
+}
