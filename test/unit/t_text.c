@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Is nothing ever written past the place, and is what does not fit told?
+ */
+#include "block.h"
+
+static void numbers_and_hex(void **state)
+{
+	static const struct { uint64_t value; const char *decimal, *hex; } cases[] = {
+		{0, "0", "0"}, {9, "9", "9"}, {10, "10", "a"}, {255, "255", "ff"}, {4096, "4096", "1000"},
+		{UINT64_MAX, "18446744073709551615", "ffffffffffffffff"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text d = block_text(strlen(cases[i].decimal));
+		struct text h = block_text(strlen(cases[i].hex));
+
+		text_number(&d, cases[i].value);
+		text_hex(&h, cases[i].value);
+		block_same(text_span(&d), cases[i].decimal, cases[i].decimal);
+		block_same(text_span(&h), cases[i].hex, cases[i].hex);
+		assert_false(d.full || h.full);
+		free(d.at);
+		free(h.at);
+	}
+}
+
+static void escapes(void **state)
+{
+	static const struct { struct span in; const char *html, *quoted, *json; } cases[] = {
+		{{"", 0}, "", "", ""},
+		{{"plain text", 10}, "plain text", "plain text", "plain text"},
+		{{"<a href='x\"y'>&", 15}, "&lt;a href=&#39;x&quot;y&#39;&gt;&amp;", "<a href='x\\x22y'>&", "<a href='x\\\"y'>&"},
+		{{"\\n\n\r\t", 5}, "\\n\n\r\t", "\\x5cn\\x0a\\x0d\\x09", "\\\\n\\u000a\\u000d\\u0009"},
+		{{"\0\x1f\x7f\x80\xff", 5}, NULL, "\\x00\\x1f\\x7f\\x80\\xff", "\\u0000\\u001f\\u007f\\u0080\\u00ff"},
+		{{"\x1b[31m~", 6}, "\x1b[31m~", "\\x1b[31m~", "\\u001b[31m~"},
+		{{"\"\"", 2}, "&quot;&quot;", "\\x22\\x22", "\\\"\\\""},
+		{{"</script>", 9}, "&lt;/script&gt;", "</script>", "</script>"},
+	};
+	void (*const all[3])(struct text *, struct span) = {text_html, text_quoted, text_json};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *wants[3] = {cases[i].html, cases[i].quoted, cases[i].json};
+		struct span in = block_of(cases[i].in);
+
+		for (int k = 0; k < 3; k++) {
+			struct text t = block_text(wants[k] ? strlen(wants[k]) : 5);
+
+			all[k](&t, in);
+			assert_false(t.full);
+			if (wants[k])
+				block_same(text_span(&t), wants[k], cases[i].in.at);
+			else
+				assert_true(span_is(text_span(&t), in));
+			free(t.at);
+		}
+		block_free(in);
+	}
+}
+
+static void add_everything(struct text *t)
+{
+	text_add(t, "abc", 3);
+	text_char(t, '.');
+	text_str(t, "def");
+	text_lit(t, "ghi");
+	text_span_add(t, span_of(NULL, 0));
+	text_number(t, 1234567890);
+	text_hex(t, 0xdeadbeef);
+	text_html(t, SPAN("<x>&"));
+	text_quoted(t, SPAN("\"\\"));
+	text_json(t, SPAN("\"\n"));
+	text_format(t, "%s %d", "format", -5);
+}
+
+/* In each place that is too small: bytes up to its end at most (ASan looks), full is set. */
+static void nothing_past_the_end(void **state)
+{
+	struct text whole = block_text(200);
+
+	(void)state;
+	add_everything(&whole);
+	assert_false(whole.full);
+	block_same(text_span(&whole), "abc.defghi1234567890deadbeef&lt;x&gt;&amp;\\x22\\x5c\\\"\\u000aformat -5", "everything");
+	for (size_t size = 0; size <= whole.len; size++) {
+		struct text t = block_text(size);
+
+		add_everything(&t);
+		assert_int_equal(t.full, size < whole.len);
+		assert_true(t.len <= size);
+		free(t.at);
+	}
+	free(whole.at);
+}
+
+static void full_stays(void **state)
+{
+	struct text t = block_text(4);
+
+	(void)state;
+	text_lit(&t, "12345");
+	assert_true(t.full);
+	assert_int_equal(t.len, 0);
+	text_lit(&t, "1234");
+	assert_true(t.full);
+	block_same(text_span(&t), "1234", "what still fits");
+	free(t.at);
+}
+
+static void long_formats(void **state)
+{
+	struct text t = block_text(4096);
+
+	(void)state;
+	text_format(&t, "%2047s", "x");
+	assert_int_equal(t.len, 2047);
+	assert_false(t.full);
+	text_format(&t, "%2048s", "x");
+	assert_int_equal(t.len, 2047);
+	assert_true(t.full);
+	free(t.at);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_and_hex),
+		cmocka_unit_test(escapes),
+		cmocka_unit_test(nothing_past_the_end),
+		cmocka_unit_test(full_stays),
+		cmocka_unit_test(long_formats),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
