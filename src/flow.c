@@ -165,8 +165,10 @@ static enum flow_result flow_state(const struct flow *f)
 		return FLOW_TO_BROKEN;
 	if (f->body.bad)
 		return FLOW_FROM_BROKEN;
-	if (body_done(&f->body) && !flow_wants_out(f))
-		return FLOW_DONE;
+	if (body_done(&f->body))
+		return flow_wants_out(f) ? FLOW_WAIT : FLOW_DONE;
+	if (f->from->eof && f->from->why)
+		return FLOW_FROM_BROKEN;
 	return FLOW_WAIT;
 }
 
@@ -177,7 +179,8 @@ enum flow_result flow_step(struct flow *f)
 
 		if (f->from) {
 			flow_decode(f);
-			if (f->from->eof && buf_raw(f->from->in).len == 0)
+			/* an end in order; after a reset even a body that ends with the connection is cut short */
+			if (f->from->eof && !f->from->why && buf_raw(f->from->in).len == 0)
 				body_end(&f->body);
 		}
 		if (f->to->writable && flow_wants_out(f))

@@ -36,7 +36,7 @@ short link_watch(const struct link *l, bool want_in, bool want_out)
 		return l->why ? 0 : PLATFORM_OUT;
 	if (want_in && !l->eof)
 		want |= PLATFORM_IN;
-	if (want_out && !l->writable && !l->cut)
+	if (want_out && !l->cut)
 		want |= PLATFORM_OUT;
 	return want;
 }

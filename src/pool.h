@@ -32,4 +32,10 @@ void pool_return(struct pool *p, void *block);
 /* The block with this number, for walking over all; NULL past the last fresh one. */
 void *pool_block(const struct pool *p, uint32_t number);
 
+/* Is it a block of this pool? */
+static inline int pool_owns(const struct pool *p, const void *block)
+{
+	return (const char *)block >= p->memory && (const char *)block < p->memory + p->size * p->count;
+}
+
 #endif

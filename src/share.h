@@ -37,6 +37,12 @@ struct share {
 	struct share_slot slots[SHARE_SLOTS];
 };
 
+/* One more, on a counter that only this worker writes. */
+static inline void share_add(_Atomic uint64_t *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 /* NULL: no memory. */
 struct share *share_make(void);
 /* Takes a free slot for a new worker, -1: none; share_leave gives it back: what

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange - what happens to one request?
+ *
+ * An exchange is lent to a connection when a request's first byte is there and
+ * goes back when nothing of a further one has come. A state is a thing it waits
+ * for; everything between two waits is a row of calls.
+ */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include "backend.h"
+#include "flow.h"
+#include "path.h"
+#include "rewrite.h"
+#include "share.h"
+
+/* What all exchanges of a worker have in common. */
+struct env {
+	const struct config *config;
+	struct backend backend;
+	struct log *access, *error;
+	struct share *share;
+	struct share_slot *slot; /* of this worker in share */
+	int slot_number;
+	int64_t now;      /* monotonic ms, as of this turn */
+	int64_t now_us;
+	int64_t clock;    /* seconds since 1970, as of this turn */
+	uint64_t id_seed; /* of request ids */
+	uint64_t id_count;
+	bool draining;    /* connections end with their next answer */
+};
+
+/* A connection from a client. Cheap: thousands may be quiet. */
+struct conn {
+	struct link link;
+	struct node node;          /* in the worker's list for its state */
+	struct exchange *exchange; /* NULL while quiet */
+	const struct listener *listener;
+	int64_t since;             /* of its state, monotonic ms */
+	struct net peer;           /* who is connected, or whom a PROXY header named */
+	uint16_t port;             /* it connected to; 0: not known */
+	uint8_t state;             /* the worker's */
+	bool counted;              /* in share's table of addresses */
+	bool trusted;              /* the peer may say for whom it speaks */
+	bool greeting;             /* a PROXY header is to come first */
+	uint8_t text_len;
+	char text[NET_TEXT];       /* of peer, without port */
+};
+
+enum exchange_state {
+	EXCHANGE_HEAD,    /* the rest of the request head */
+	EXCHANGE_CONNECT, /* a link to a server, or its name */
+	EXCHANGE_AWAIT,   /* the response head; the request body may still go up */
+	EXCHANGE_RELAY,   /* the rest of the response; the same */
+	EXCHANGE_REPLY,   /* the client taking a reply of our own */
+	EXCHANGE_TUNNEL,  /* bytes either way */
+	EXCHANGE_OVER     /* nothing: see end */
+};
+
+enum exchange_end {
+	EXCHANGE_QUIET,  /* the connection may live on, nothing of a next request is there */
+	EXCHANGE_NEXT,   /* it lives on, and something of the next request is there */
+	EXCHANGE_CLOSE,  /* it ends at once */
+	EXCHANGE_LINGER, /* it ends after the client has read all (RFC 9112 9.6) */
+	EXCHANGE_RESET   /* it ends so that the client sees that something is missing */
+};
+
+/* What is of one request only: zeroed whole. */
+struct request {
+	uint8_t state;        /* enum exchange_state */
+	uint8_t end;          /* enum exchange_end */
+	bool close;           /* no further request on this connection */
+	bool stream;          /* an event stream: may be silent for long */
+	bool interim;         /* a 1xx head is on its way down */
+	bool fresh;           /* no idle link for this attempt */
+	bool up_over;         /* no more of the request goes up: done, or the server takes no more */
+	bool answering;       /* a final head has been composed: nothing else may be answered */
+	uint8_t tries;        /* servers asked */
+	uint8_t address;      /* attempts at addresses of this server */
+	uint16_t status;      /* for the log */
+	size_t seen;          /* head_end's */
+	uint32_t tried;       /* bit for each target asked */
+	int64_t since;        /* of the state, ms */
+	int64_t window;       /* start of the span of time in which something must move */
+	int64_t moved_at;     /* when something last moved */
+	uint64_t moved;       /* bytes, at the start of the window */
+	int64_t began_us;     /* for the log */
+	int64_t asked_us;
+	int64_t answered_us;
+	const char *why;      /* it failed; for the log */
+	const struct site *site;
+	const struct route *route;
+	const struct target *target;
+	struct upstream *up;
+	struct span host;     /* as it goes up */
+	struct net client;    /* the request is from, as trusted proxies say */
+	struct asker asker;
+	struct frame frame;   /* of the request */
+	struct frame answer;  /* of the response */
+	struct path path;
+	struct flow up_flow, down_flow;
+	char client_text[NET_TEXT];
+	char id[8];           /* empty (0) until it is asked for */
+};
+
+struct exchange {
+	struct request r;
+	struct env *env;
+	struct conn *conn;
+	struct buf in;        /* from the client: the request head stays at its front */
+	struct buf back;      /* from the server */
+	struct head asked;    /* of this request, in `in` */
+	struct head answered; /* of this response, in `back` */
+	char *out;            /* a composed head on its way, either way: GW_HEAD_OUT */
+	char *path_room;      /* a normalised path: GW_TARGET */
+};
+
+/* Bytes of memory of one exchange, buffers included. */
+size_t exchange_bytes(const struct config *c);
+/* `memory` is a block of that many bytes, not yet used (or used by another exchange before). */
+struct exchange *exchange_open(void *memory, struct env *env, struct conn *conn);
+/* After EXCHANGE_NEXT: begins with what is there. */
+void exchange_next(struct exchange *x);
+/* Gives back what it has borrowed. The connection stays as it is. */
+void exchange_close(struct exchange *x);
+
+/* Goes on as far as it can without waiting. Afterwards, if the state is
+ * EXCHANGE_OVER, r.end says what is to become of the connection. */
+void exchange_step(struct exchange *x);
+
+/* Nothing of a request has come: the exchange can be given back. */
+static inline bool exchange_is_quiet(const struct exchange *x)
+{
+	return x->r.state == EXCHANGE_HEAD && buf_held(&x->in) == 0;
+}
+
+/* What to wait for, on the client's link and (if there is one) the server's. */
+short exchange_wants_client(const struct exchange *x);
+short exchange_wants_server(const struct exchange *x);
+/* When it has waited too long, monotonic ms. */
+int64_t exchange_deadline(const struct exchange *x);
+/* The deadline has come: ends it, tries elsewhere, or sees that it was moving. */
+void exchange_expire(struct exchange *x);
+
+#endif

@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker - the poll loop: what runs, and when?
+ *
+ * Owns all connections and lends them exchanges. Each turn everybody who is
+ * active says what it waits for and until when; one poll; each takes a step.
+ * The quiet ones are parked and cost nothing a turn. Connections are freed in
+ * settle and conn_close, nowhere else.
+ */
+#include "worker.h"
+#include "exchange.h"
+
+enum {
+	FRESH_MS = 1000,     /* a quiet connection is watched so long before it is parked */
+	ACCEPTS = 32,        /* connections taken from one listener in one turn */
+	PIPELINED = 16,      /* requests of one connection answered in one turn */
+	PARKED = 64,         /* parked connections woken in one turn */
+	ACCEPT_PAUSE = 1000, /* ms without accepting when descriptors have run out */
+	COMPLAINT_MS = 10000 /* the same complaint is not logged more often */
+};
+
+enum conn_state { CONN_BUSY, CONN_FRESH, CONN_PARKED, CONN_LINGER, CONN_STATES };
+
+/* Who waits for what: sections of one array. */
+enum section { SECTION_OWN, SECTION_LINKS, SECTION_BUSY, SECTION_FRESH, SECTION_LINGER, SECTION_LISTENERS, SECTION_END };
+
+struct worker {
+	struct env env;
+	const struct worker_given *given;
+	struct pool conns;
+	struct pool exchanges;
+	struct list lists[CONN_STATES]; /* by enum conn_state; quiet ones in the order of since */
+	struct watch *watches;
+	void **owners;            /* of each watch */
+	size_t count;             /* of watches */
+	size_t starts[SECTION_END + 1];
+	int park;                 /* descriptor, or -1 */
+	int64_t due;              /* the earliest deadline of a busy connection */
+	int64_t accept_at;        /* no accepting before */
+	int64_t drain_at;         /* the end of draining */
+	int64_t complaint_at;
+	bool again;               /* something is to be done without waiting */
+	bool quit;
+};
+
+/* --- memory ------------------------------------------------------------------------- */
+
+static size_t watch_count(const struct config *c)
+{
+	return 8 + c->listener_count + 2 * (size_t)c->requests + c->clients + backend_links(c);
+}
+
+size_t worker_memory(const struct config *c, struct memory_term *terms, size_t room)
+{
+	const struct memory_term all[] = {
+		{"connections from clients", c->clients, sizeof(struct conn)},
+		{"requests with their buffers", c->requests, exchange_bytes(c)},
+		{"links to servers", backend_links(c), sizeof(struct upstream)},
+		{"servers", c->server_count, sizeof(struct peer)},
+		{"targets", c->target_count, sizeof(int32_t)},
+		{"watched descriptors", watch_count(c), sizeof(struct watch) + sizeof(void *)},
+	};
+	size_t count = sizeof all / sizeof *all;
+
+	for (size_t i = 0; i < count && i < room; i++)
+		terms[i] = all[i];
+	return count;
+}
+
+enum { ALIGN = 64, TERMS = 16 };
+
+static size_t aligned(size_t bytes)
+{
+	return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* All memory in one piece, cut up in the order of the terms. */
+static bool allocate(struct worker *w)
+{
+	const struct config *c = w->given->config;
+	struct memory_term terms[TERMS];
+	size_t count = worker_memory(c, terms, TERMS), sum = 0;
+	char *at[TERMS], *memory;
+
+	for (size_t i = 0; i < count; i++)
+		sum += aligned(terms[i].count * terms[i].size);
+	memory = platform_memory(sum, false);
+	if (!memory)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		at[i] = memory;
+		memory += aligned(terms[i].count * terms[i].size);
+	}
+	pool_init(&w->conns, at[0], sizeof(struct conn), c->clients);
+	pool_init(&w->exchanges, at[1], exchange_bytes(c), c->requests);
+	backend_init(&w->env.backend, c, w->given->error, w->given->offload, w->park, at[3], at[4], at[2]);
+	w->watches = (struct watch *)(void *)at[5];
+	w->owners = (void **)(void *)(w->watches + watch_count(c));
+	return true;
+}
+
+/* --- connections ------------------------------------------------------------------------ */
+
+static void move(struct worker *w, struct conn *c, enum conn_state to)
+{
+	if (c->state == CONN_PARKED)
+		platform_unpark(w->park, c->link.fd);
+	list_remove(&w->lists[c->state], &c->node);
+	c->state = (uint8_t)to;
+	c->since = w->env.now;
+	list_append(&w->lists[to], &c->node);
+}
+
+static struct conn *first(const struct worker *w, enum conn_state state)
+{
+	struct node *n = list_first(&w->lists[state]);
+
+	return n ? LIST_OF(n, struct conn, node) : NULL;
+}
+
+static void conn_close(struct worker *w, struct conn *c)
+{
+	if (c->state == CONN_PARKED)
+		platform_unpark(w->park, c->link.fd);
+	list_remove(&w->lists[c->state], &c->node);
+	if (c->counted)
+		share_peer_out(w->env.share, w->env.slot_number, &c->peer);
+	link_close(&c->link);
+	pool_return(&w->conns, c);
+}
+
+static void give_back(struct worker *w, struct conn *c)
+{
+	exchange_close(c->exchange);
+	pool_return(&w->exchanges, c->exchange);
+	c->exchange = NULL;
+}
+
+/* What has become of a connection after its exchange took a step. */
+static void settle(struct worker *w, struct conn *c)
+{
+	struct exchange *x = c->exchange;
+
+	for (int i = 0; x->r.state == EXCHANGE_OVER && x->r.end == EXCHANGE_NEXT; i++) {
+		if (i == PIPELINED) {
+			w->again = true; /* others first */
+			return;
+		}
+		exchange_next(x);
+		exchange_step(x);
+	}
+	if (x->r.state != EXCHANGE_OVER) {
+		if (exchange_is_quiet(x)) {
+			give_back(w, c);
+			move(w, c, CONN_FRESH);
+		}
+		return;
+	}
+	give_back(w, c);
+	switch (x->r.end) {
+	case EXCHANGE_QUIET:
+		move(w, c, CONN_FRESH);
+		break;
+	case EXCHANGE_LINGER:
+		link_finish(&c->link);
+		move(w, c, CONN_LINGER);
+		break;
+	case EXCHANGE_RESET:
+		platform_reset(c->link.fd);
+		conn_close(w, c);
+		break;
+	default:
+		conn_close(w, c);
+	}
+}
+
+/* A quiet connection has something to say. Without a free exchange its bytes wait in the kernel. */
+static void wake(struct worker *w, struct conn *c)
+{
+	void *memory = pool_borrow(&w->exchanges);
+
+	if (!memory)
+		return;
+	move(w, c, CONN_BUSY);
+	c->link.readable = true;
+	c->exchange = exchange_open(memory, &w->env, c);
+	exchange_step(c->exchange);
+	settle(w, c);
+}
+
+/* What a client still sends after our last word is thrown away. */
+static void linger(struct worker *w, struct conn *c)
+{
+	char room[4096];
+	struct buf waste;
+
+	c->link.in = &waste;
+	for (int i = 0; i < 16; i++) {
+		buf_init(&waste, room, sizeof room);
+		if (link_fill(&c->link) == 0)
+			break;
+	}
+	c->link.in = NULL;
+	if (c->link.eof)
+		conn_close(w, c);
+}
+
+/* --- accepting ---------------------------------------------------------------------------- */
+
+static void complain(struct worker *w, const char *what)
+{
+	if (w->env.now < w->complaint_at)
+		return;
+	w->complaint_at = w->env.now + COMPLAINT_MS;
+	log_say(w->env.error, LOG_WARN, "%s", what);
+}
+
+/* A place for a connection; the one that has been quiet longest gives way. */
+static struct conn *conn_place(struct worker *w)
+{
+	struct conn *c = pool_borrow(&w->conns), *old;
+
+	if (c)
+		return c;
+	old = first(w, CONN_PARKED);
+	if (!old)
+		old = first(w, CONN_FRESH);
+	if (!old)
+		return NULL;
+	conn_close(w, old);
+	return pool_borrow(&w->conns);
+}
+
+static bool has_place(const struct worker *w)
+{
+	return w->conns.lent < w->conns.count || w->lists[CONN_PARKED].count || w->lists[CONN_FRESH].count;
+}
+
+/* May this peer have a connection here? Sets what is to be known of it. */
+static bool admit(struct worker *w, struct conn *c)
+{
+	const struct config *config = w->env.config;
+	struct text text = text_in(c->text, sizeof c->text);
+
+	net_write(&text, &c->peer);
+	c->text_len = (uint8_t)text.len;
+	c->trusted = net_in_any(&c->peer, config->trusted, config->trusted_count);
+	if (c->listener->proxy) {
+		c->greeting = true;
+		if (!c->trusted && c->peer.family != NET_UNIX)
+			complain(w, "a peer that is not trusted came to a listener for the PROXY protocol");
+		return c->trusted || c->peer.family == NET_UNIX;
+	}
+	c->counted = share_peer_in(w->env.share, w->env.slot_number, &c->peer, config->per_client);
+	if (!c->counted)
+		complain(w, "an address has more connections than per_client allows");
+	return c->counted;
+}
+
+static bool accept_one(struct worker *w, size_t number)
+{
+	const struct listener *l = &w->env.config->listeners[number];
+	struct net peer;
+	struct conn *c;
+	int fd;
+
+	if (!has_place(w))
+		return false;
+	fd = platform_accept(w->given->listeners[number], &peer);
+	if (fd < 0) {
+		if (fd == PLATFORM_BROKEN) {
+			complain(w, platform_why());
+			w->accept_at = w->env.now + ACCEPT_PAUSE;
+		}
+		return false;
+	}
+	c = conn_place(w);
+	*c = (struct conn){.listener = l, .peer = peer, .since = w->env.now, .state = CONN_FRESH, .port = l->address.port};
+	link_open(&c->link, fd);
+	list_append(&w->lists[CONN_FRESH], &c->node);
+	if (!admit(w, c))
+		conn_close(w, c);
+	return true;
+}
+
+static void accept_some(struct worker *w, size_t number)
+{
+	for (int i = 0; i < ACCEPTS && w->env.now >= w->accept_at; i++)
+		if (!accept_one(w, number))
+			return;
+}
+
+static bool accepts(const struct worker *w)
+{
+	return !w->env.draining && w->env.now >= w->accept_at && has_place(w);
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static void begin_draining(struct worker *w)
+{
+	if (w->env.draining)
+		return;
+	/* who is in the queue already has been promised an answer */
+	for (size_t i = 0; i < w->env.config->listener_count; i++)
+		accept_some(w, i);
+	w->env.draining = true;
+	w->drain_at = w->env.now + w->env.config->drain_timeout;
+}
+
+static void change_log(struct log *log, int fd)
+{
+	if (fd < 0)
+		return;
+	log_flush(log);
+	platform_close(log->fd);
+	log->fd = fd;
+}
+
+static void obey(struct worker *w)
+{
+	char command;
+	int passed;
+	long len;
+
+	while ((len = platform_pair_recv(w->given->control, &command, 1, &passed)) > 0) {
+		if (command == WORKER_DRAIN)
+			begin_draining(w);
+		else if (command == WORKER_QUIT)
+			w->quit = true;
+		else if (command == WORKER_ACCESS_LOG)
+			change_log(w->env.access, passed);
+		else if (command == WORKER_ERROR_LOG)
+			change_log(w->env.error, passed);
+	}
+	if (len != PLATFORM_WAIT)
+		w->quit = true; /* the supervisor is gone */
+}
+
+/* --- one turn: who waits for what ---------------------------------------------------------------- */
+
+static void watch(struct worker *w, int fd, short want, void *owner)
+{
+	if (want == 0)
+		return;
+	w->watches[w->count] = (struct watch){.fd = fd, .want = want};
+	w->owners[w->count++] = owner;
+}
+
+static void watch_busy(struct worker *w)
+{
+	struct list *busy = &w->lists[CONN_BUSY];
+
+	w->due = INT64_MAX;
+	for (struct node *n = list_first(busy); n; n = list_next(busy, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+		struct exchange *x = c->exchange;
+		int64_t deadline;
+
+		if (x->r.state == EXCHANGE_OVER)
+			continue; /* its next request is taken in this turn anyway */
+		watch(w, c->link.fd, exchange_wants_client(x), c);
+		if (x->r.up)
+			watch(w, x->r.up->link.fd, exchange_wants_server(x), c);
+		deadline = exchange_deadline(x);
+		if (deadline < w->due)
+			w->due = deadline;
+	}
+}
+
+static void watch_list(struct worker *w, enum conn_state state)
+{
+	for (struct node *n = list_first(&w->lists[state]); n; n = list_next(&w->lists[state], n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		watch(w, c->link.fd, PLATFORM_IN, c);
+	}
+}
+
+static void watch_links(struct worker *w)
+{
+	struct list *fresh = &w->env.backend.fresh;
+
+	for (struct node *n = list_first(fresh); n; n = list_next(fresh, n)) {
+		struct upstream *u = LIST_OF(n, struct upstream, quiet);
+
+		watch(w, u->link.fd, PLATFORM_IN, u);
+	}
+}
+
+static void watch_own(struct worker *w, bool free_exchange)
+{
+	watch(w, w->given->control, PLATFORM_IN, NULL);
+	watch(w, w->given->offload, PLATFORM_IN, NULL);
+	/* Parked clients must wait for an exchange; links to servers can wait with them. */
+	if (w->park >= 0 && (w->lists[CONN_PARKED].count || w->env.backend.parked.count) && free_exchange)
+		watch(w, w->park, PLATFORM_IN, NULL);
+	if (w->env.access->lines.len)
+		watch(w, w->env.access->fd, PLATFORM_OUT, NULL);
+	if (w->env.error->lines.len)
+		watch(w, w->env.error->fd, PLATFORM_OUT, NULL);
+}
+
+static void watch_all(struct worker *w)
+{
+	bool free_exchange = w->exchanges.lent < w->exchanges.count;
+
+	w->count = 0;
+	w->starts[SECTION_OWN] = w->count;
+	watch_own(w, free_exchange);
+	w->starts[SECTION_LINKS] = w->count;
+	watch_links(w);
+	w->starts[SECTION_BUSY] = w->count;
+	watch_busy(w);
+	w->starts[SECTION_FRESH] = w->count;
+	if (free_exchange)
+		watch_list(w, CONN_FRESH);
+	w->starts[SECTION_LINGER] = w->count;
+	watch_list(w, CONN_LINGER);
+	w->starts[SECTION_LISTENERS] = w->count;
+	if (accepts(w))
+		for (size_t i = 0; i < w->env.config->listener_count; i++)
+			watch(w, w->given->listeners[i], PLATFORM_IN, NULL);
+	w->starts[SECTION_END] = w->count;
+}
+
+/* --- one turn: what has happened ------------------------------------------------------------------- */
+
+static void step_busy(struct worker *w, struct conn *c)
+{
+	exchange_step(c->exchange);
+	settle(w, c);
+}
+
+/* Both watches of a connection stand side by side: it learns of both, then takes one step. */
+static void polled_busy(struct worker *w)
+{
+	size_t i = w->starts[SECTION_BUSY], end = w->starts[SECTION_BUSY + 1];
+
+	while (i < end) {
+		struct conn *c = w->owners[i];
+		bool any = false;
+
+		for (; i < end && w->owners[i] == c; i++) {
+			const struct watch *at = &w->watches[i];
+
+			if (at->got == 0)
+				continue;
+			any = true;
+			link_polled(at->fd == c->link.fd ? &c->link : &c->exchange->r.up->link, at->got);
+		}
+		if (any)
+			step_busy(w, c);
+	}
+}
+
+static void polled_links(struct worker *w)
+{
+	for (size_t i = w->starts[SECTION_LINKS]; i < w->starts[SECTION_LINKS + 1]; i++)
+		if (w->watches[i].got)
+			backend_idle_event(&w->env.backend, w->owners[i]);
+}
+
+static void polled_list(struct worker *w, enum section section, void act(struct worker *, struct conn *))
+{
+	for (size_t i = w->starts[section]; i < w->starts[section + 1]; i++) {
+		struct conn *c = w->owners[i];
+
+		if (w->watches[i].got == 0)
+			continue;
+		link_polled(&c->link, w->watches[i].got);
+		act(w, c);
+	}
+}
+
+static void polled_parked(struct worker *w)
+{
+	void *who[PARKED];
+	int count = platform_parked(w->park, who, PARKED);
+
+	/* links first: a request must not be lent one that has just ended */
+	for (int i = 0; i < count; i++)
+		if (!pool_owns(&w->conns, who[i]))
+			backend_idle_event(&w->env.backend, who[i]);
+	for (int i = 0; i < count; i++)
+		if (pool_owns(&w->conns, who[i]))
+			wake(w, who[i]);
+}
+
+/* Names have become known: those who wait for one go on. */
+static void names_known(struct worker *w)
+{
+	struct list *busy = &w->lists[CONN_BUSY];
+	struct node *n, *next;
+
+	if (!backend_resolved(&w->env.backend, w->env.now))
+		return;
+	for (n = list_first(busy); n; n = next) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		next = list_next(busy, n);
+		if (c->exchange->r.state == EXCHANGE_CONNECT && !c->exchange->r.up)
+			step_busy(w, c);
+	}
+}
+
+static bool polled(const struct worker *w, int fd)
+{
+	for (size_t i = w->starts[SECTION_OWN]; i < w->starts[SECTION_OWN + 1]; i++)
+		if (w->watches[i].fd == fd)
+			return w->watches[i].got != 0;
+	return false;
+}
+
+static void polled_listeners(struct worker *w)
+{
+	size_t start = w->starts[SECTION_LISTENERS];
+
+	for (size_t i = start; i < w->starts[SECTION_LISTENERS + 1]; i++)
+		if (w->watches[i].got)
+			accept_some(w, i - start);
+}
+
+/* --- one turn: whose time has come ------------------------------------------------------------------- */
+
+static void expire_busy(struct worker *w)
+{
+	struct list *busy = &w->lists[CONN_BUSY];
+	struct node *n, *next;
+
+	if (w->env.now < w->due && !w->again)
+		return;
+	w->again = false;
+	for (n = list_first(busy); n; n = next) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		next = list_next(busy, n);
+		if (c->exchange->r.state != EXCHANGE_OVER) {
+			if (exchange_deadline(c->exchange) > w->env.now)
+				continue;
+			exchange_expire(c->exchange);
+		}
+		settle(w, c);
+	}
+}
+
+/* Quiet connections: closed when their time is over, parked before. While
+ * draining, one that has been quiet for a moment gets no further request. */
+static int64_t tick_quiet(struct worker *w)
+{
+	int64_t now = w->env.now, idle = w->env.draining ? FRESH_MS : w->env.config->idle_timeout;
+	int64_t due = INT64_MAX;
+	struct conn *c;
+
+	for (int state = CONN_FRESH; state <= CONN_PARKED; state++) {
+		while ((c = first(w, state)) && c->since + idle <= now)
+			conn_close(w, c);
+		if (c && c->since + idle < due)
+			due = c->since + idle;
+	}
+	while (w->park >= 0 && (c = first(w, CONN_FRESH))) {
+		int64_t since = c->since;
+
+		if (since + FRESH_MS > now) {
+			if (since + FRESH_MS < due)
+				due = since + FRESH_MS;
+			break;
+		}
+		if (!platform_park(w->park, c->link.fd, c))
+			break;
+		move(w, c, CONN_PARKED);
+		c->since = since;
+	}
+	return due;
+}
+
+static int64_t tick_lingering(struct worker *w)
+{
+	int64_t patience = w->env.config->linger_timeout;
+	struct conn *c;
+
+	while ((c = first(w, CONN_LINGER)) && c->since + patience <= w->env.now)
+		conn_close(w, c);
+	return c ? c->since + patience : INT64_MAX;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Closes and parks what is due; when something is due next. */
+static int64_t tick(struct worker *w)
+{
+	int64_t due = earlier(tick_quiet(w), tick_lingering(w));
+
+	due = earlier(due, backend_tick(&w->env.backend, w->env.now));
+	if (w->env.draining)
+		due = earlier(due, w->drain_at);
+	if (w->accept_at > w->env.now)
+		due = earlier(due, w->accept_at);
+	return due;
+}
+
+/* For poll: ms, -1: for ever. */
+static int64_t wait_until(const struct worker *w, int64_t due)
+{
+	if (w->again || due <= w->env.now)
+		return 0;
+	return due == INT64_MAX ? -1 : due - w->env.now;
+}
+
+static void look_at_clock(struct worker *w)
+{
+	int64_t second = w->env.now / 1000;
+
+	w->env.now_us = platform_now_us();
+	w->env.now = w->env.now_us / 1000;
+	/* the date is asked for only when it can have changed much */
+	if (w->env.now / 1000 != second || w->env.clock == 0)
+		w->env.clock = platform_clock();
+}
+
+/* The order matters: a link that has ended must not be lent, and nobody may be
+ * closed (by accepting, which makes room) while a watch still names him. */
+static void look_at_watches(struct worker *w)
+{
+	polled_links(w);
+	if (w->park >= 0 && polled(w, w->park))
+		polled_parked(w);
+	polled_busy(w);
+	polled_list(w, SECTION_FRESH, wake);
+	polled_list(w, SECTION_LINGER, linger);
+	if (polled(w, w->given->offload))
+		names_known(w);
+	polled_listeners(w);
+	if (polled(w, w->given->control))
+		obey(w);
+}
+
+static void turn(struct worker *w)
+{
+	int64_t due = tick(w);
+	bool any;
+
+	watch_all(w);
+	any = platform_poll(w->watches, w->count, wait_until(w, earlier(due, w->due))) > 0;
+	look_at_clock(w);
+	if (any)
+		look_at_watches(w);
+	expire_busy(w);
+	atomic_store_explicit(&w->env.slot->connections, w->conns.lent, memory_order_relaxed);
+	atomic_store_explicit(&w->env.slot->active, w->exchanges.lent, memory_order_relaxed);
+	log_flush(w->env.access);
+	log_flush(w->env.error);
+}
+
+static bool has_conns(const struct worker *w)
+{
+	return w->conns.lent > 0;
+}
+
+static bool goes_on(const struct worker *w)
+{
+	if (w->quit)
+		return false;
+	return !w->env.draining || (has_conns(w) && w->env.now < w->drain_at);
+}
+
+int worker_run(const struct worker_given *given)
+{
+	static struct worker w;
+	char ready = WORKER_READY;
+
+	w.given = given;
+	w.env = (struct env){
+		.config = given->config,
+		.access = given->access,
+		.error = given->error,
+		.share = given->share,
+		.slot = &given->share->slots[given->slot],
+		.slot_number = given->slot,
+	};
+	for (int i = 0; i < CONN_STATES; i++)
+		list_init(&w.lists[i]);
+	w.park = platform_park_open();
+	if (!allocate(&w)) {
+		log_say(given->error, LOG_ERROR, "cannot allocate memory: %s", platform_why());
+		log_flush(given->error);
+		return 1;
+	}
+	platform_random(&w.env.id_seed, sizeof w.env.id_seed);
+	look_at_clock(&w);
+	platform_pair_send(given->control, &ready, 1, -1);
+	while (goes_on(&w))
+		turn(&w);
+	log_flush(given->access);
+	log_flush(given->error);
+	return 0;
+}
