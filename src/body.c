@@ -127,9 +127,8 @@ static const struct refusal *framing_byte(struct body *b, char c)
 	case SIZE:
 	case EXT_BLANK:
 	case EXT:
-		if (++b->line > GW_CHUNK_LINE - 2) /* CR LF count too */
-			if (c != '\r' || b->line > GW_CHUNK_LINE - 1)
-				return &long_line;
+		if (++b->line >= GW_CHUNK_LINE) /* the LF is one byte more */
+			return &long_line;
 		return size_byte(b, c);
 	default:
 		return trailer_byte(b, c);
