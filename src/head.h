@@ -75,13 +75,15 @@ struct head {
 /* How long is the head at the start of these bytes, its empty line included?
  * 0: it goes on after len. *seen (0 at first) remembers how far we looked, so
  * that a head that trickles in is looked at once. A line that does not end in
- * CRLF ends the head there, so that the parser refuses it without waiting. */
+ * CRLF ends the head there, so that the parser refuses it without waiting. One
+ * empty line at the start is part of the head (RFC 9112 2.2). */
 size_t head_end(const char *at, size_t len, size_t *seen);
 
 /* at[0..len) is what head_end measured. On NULL *h is set and points into at;
  * otherwise *h is not to be used. 400, 414 (target over GW_TARGET), 431 (over
- * GW_FIELDS or name over 255), 505. Values are trimmed. Methods are any token.
- * Target: visible ASCII only, one SP before and after. */
+ * GW_HEAD, GW_FIELDS or a name over 255), 505. Values are trimmed. Methods are
+ * any token. Target: visible ASCII only, one SP before and after. One empty
+ * line before the request line is passed over. */
 const struct refusal *head_request(struct head *h, const char *at, size_t len);
 
 /* The same for a response; every refusal has status 502. An obs-fold is taken
