@@ -342,6 +342,8 @@ static unsigned ways_for(struct span path, unsigned *depth)
 		ways |= ways_with(c, level, i + 1 < path.len ? at[1] : 0);
 		i += 2 * level;
 	}
+	if (!(ways & (DROP_2 | BACKSLASH | ENCODED)) && *depth < 2)
+		ways &= ~(unsigned)(CUT | BETWEEN); /* no dot segment can come of "a..b" */
 	if (ways & MERGE && path.len > 1 && memchr("/\\%;", path.at[1], 4))
 		ways |= AUTHORITY;
 	return ways;
@@ -499,8 +501,8 @@ static size_t read_as(char *at, size_t len, unsigned decodings, unsigned ways)
 
 bool path_reading(struct span path, unsigned number, struct text *room, struct span *reading)
 {
-	char *at = room->at + room->len;
 	unsigned depth, ways, count;
+	char *at;
 
 	*reading = path;
 	if (number == 0)
@@ -516,6 +518,7 @@ bool path_reading(struct span path, unsigned number, struct text *room, struct s
 			room->full = true;
 			return false;
 		}
+		at = room->at + room->len;
 		memcpy(at, path.at, path.len);
 		*reading = span_of(at, read_as(at, path.len, level, subset(number, ways & ways_of[level])));
 		return true;
