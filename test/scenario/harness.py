@@ -1,0 +1,671 @@
+# SPDX-License-Identifier: MIT
+"""harness - how does a scenario get a gateway, servers behind it and clients?
+
+A scenario is a function with one argument, the Test: it makes origins,
+gateways and clients with it, and everything is taken down in order when it
+returns. At the end the Test looks whether gateway behaved: no worker died, no
+descriptor is left over, no sanitizer spoke, SIGTERM ends it with 0.
+"""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from wire import WAIT, Client, Message, Stream, Wrong, check, equal, get, http, ok, true
+
+SCENARIOS = []
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
+READY = re.compile(r"\bready\b")
+
+
+class Entry:
+    def __init__(self, name, run, rows=(), slow=False):
+        self.name, self.run, self.rows, self.slow = name, run, list(rows), slow
+
+    def names(self):
+        return [f"{self.name}/{r}" for r in self.rows] or [self.name]
+
+
+def scenario(name, slow=False):
+    """A scenario of its own. slow: begins early, so that it does not run alone at the end."""
+    def add(function):
+        SCENARIOS.append(Entry(name, function, slow=slow))
+        return function
+    return add
+
+
+def table(name, config, rows, *, top="", site="[site *]\n", slow=False):
+    """Many exchanges through one gateway; see Row. config: what stands below the site's head; {o} is the origin's URL."""
+    def run(t):
+        o = t.origin()
+        g = t.gateway(site + (config or "/ = {o}").format(o=o.url, dir=t.dir), top=top)
+        for row in rows:
+            with t.row(row.name) as wanted:
+                if wanted:
+                    row.run(t, g, o)
+                    g.alive()
+        o.sync()
+        equal(len(o.requests), o.expected, "requests at the origin in all")
+    names = [r.name for r in rows]
+    assert len(set(names)) == len(names), f"two rows of one name in {name}"
+    SCENARIOS.append(Entry(name, run, rows=names, slow=slow))
+
+
+class Row:
+    """One connection: bytes in, what the origin saw, its answer, what the client saw.
+
+    client: bytes, or text with LF. saw: description of the request (wire.check),
+    a list of them, or None: the origin must see nothing at all. answer: bytes or
+    a list. got: description of the response or a list. log: a pattern that one
+    log line matches. closes: the connection must end (or, False, must serve on).
+    """
+
+    def __init__(self, name, client, saw=None, answer=None, got="HTTP/1.1 200", log=None, closes=None):
+        self.name, self.client, self.saw, self.answer = name, client, saw, answer
+        self.got, self.log, self.closes = got, log, closes
+
+    def run(self, t, g, o):
+        data = self.client if isinstance(self.client, bytes) else http(self.client)
+        saw = [] if self.saw is None else [self.saw] if isinstance(self.saw, str) else self.saw
+        got = [self.got] if isinstance(self.got, str) else self.got
+        before = len(o.requests)
+        o.answers(self.answer)
+        mark = g.mark()
+        c = g.client()
+        try:
+            c.send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # a refusal may come before everything was sent
+        methods = re.findall(rb"(?:^|\n)([A-Z]+) \S+ HTTP/1", data)
+        asked = iter([m.decode() for m in methods])
+        method = next(asked, "GET")
+        for want in got:
+            m = c.response(method)
+            check(m, want)
+            if m.status >= 200:
+                method = next(asked, "GET")
+        if self.closes:
+            c.eof()
+        elif self.closes is False:
+            o.answers(ok(b"still here"))
+            check(c.ask(get("/", host=re.search(rb"(?i)\nhost: *([^\r\n]*)", data).group(1).decode())), "HTTP/1.1 200\n\nstill here")
+            saw = [*saw, "~GET .*"]
+        c.close()
+        if not saw:
+            o.sync()
+        o.wait(before + len(saw))
+        seen = o.requests[before:]
+        if len(seen) != len(saw):
+            raise Wrong(f"the origin saw {len(seen)} requests instead of {len(saw)}: {seen}")
+        for m, want in zip(seen, saw):
+            check(m, want)
+        o.expected = len(o.requests)
+        if self.log:
+            g.logged(self.log, mark)
+
+
+# --- places to listen on --------------------------------------------------------
+
+class Place:
+    """An address nobody else gets. It stays bound, but does not listen: until somebody
+    else (who needs SO_REUSEADDR) does, connections are refused."""
+
+    def __init__(self, family, address, path=None):
+        self.family, self.address, self.path, self.holder = family, address, path, None
+        if path is None:
+            self.holder = socket.socket(family)
+            if address == "::" :
+                self.holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            self.holder.bind((address, 0))
+            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.port = self.holder.getsockname()[1]
+
+    @property
+    def text(self):
+        """As it stands in a configuration."""
+        if self.path:
+            return "unix:" + self.path
+        return {"::": f":{self.port}", "::1": f"[::1]:{self.port}"}.get(self.address, f"{self.address}:{self.port}")
+
+    @property
+    def url(self):
+        return self.text if self.path else "http://" + self.text
+
+    def target(self, address=None):
+        if self.path:
+            return self.path
+        return (address or {"::": "127.0.0.1"}.get(self.address, self.address), self.port)
+
+    def connect(self, source=None, address=None):
+        target = self.target(address)
+        family = socket.AF_UNIX if self.path else socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+        s = socket.socket(family)
+        s.settimeout(WAIT)
+        if source:
+            s.bind((source, 0))
+        s.connect(target)
+        return s
+
+    def listen(self, backlog=64):
+        s = socket.socket(self.family)
+        if self.path:
+            s.bind(self.path)
+            os.chmod(self.path, 0o777)
+        else:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((self.address, self.port))
+        s.listen(backlog)
+        return s
+
+    def listening(self):
+        if self.path:
+            with open("/proc/net/unix") as f:
+                return any(line.split()[3] == "00010000" for line in f if line.rstrip().endswith(" " + self.path))
+        for name in "/proc/net/tcp", "/proc/net/tcp6":
+            with open(name) as f:
+                for line in f:
+                    words = line.split()
+                    if words[3] == "0A" and words[1].endswith(":%04X" % self.port):
+                        return True
+        return False
+
+    def release(self):
+        if self.holder:
+            self.holder.close()
+
+
+# --- the server side -------------------------------------------------------------
+
+class Link(Stream):
+    """A connection that gateway made to an origin."""
+
+    def __init__(self, sock, origin):
+        super().__init__(sock)
+        self.origin = origin
+
+    def request_head(self):
+        m = self.head()
+        if m is not None:
+            m.link = self
+            self.origin.note(m)
+        return m
+
+    def request(self):
+        """The next request with its body; None when the link ends."""
+        m = self.head()
+        if m is not None:
+            m.link = self
+            self.body(m)
+            self.origin.note(m)
+        return m
+
+    def answer(self, *parts):
+        """Reads a request and answers it."""
+        m = self.request()
+        if m is None:
+            raise Wrong("the link ended where a request was expected")
+        for part in parts:
+            self.send(part)
+        return m
+
+
+class Origin:
+    """A scripted server. The script is called with each Link; without one every
+    request is answered with the next of `answers` (the last one repeats)."""
+
+    def __init__(self, t, script=None, place=None, answers=None, listen=True):
+        self.t, self.script, self.place = t, script, place or t.tcp()
+        self.url = self.place.url
+        self.text = self.place.text
+        self.links, self.requests, self.expected = [], [], 0
+        self.change = threading.Condition()
+        self.queue = [ok()]
+        self.marks, self.seen, self.threads = 0, 0, []
+        self.closed = True
+        if answers is not None:
+            self.answers(answers)
+        if listen:
+            self.start()
+
+    def start(self):
+        self.listener = self.place.listen()
+        self.closed = False
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+        return self
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            link = Link(sock, self)
+            with self.change:
+                if sock.family != socket.AF_UNIX and sock.getpeername() in self.t.marks:
+                    self.seen += 1
+                    self.change.notify_all()
+                    sock.close()
+                    continue
+                self.links.append(link)
+                self.change.notify_all()
+            thread = threading.Thread(target=self.serve, args=(link,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def serve(self, link):
+        try:
+            if self.script:
+                self.script(link)
+            else:
+                while (m := link.request()) is not None:
+                    data = self.next_answer()
+                    if callable(data):
+                        data(link, m)
+                    else:
+                        link.send(data)
+                        if Message(data[:data.index(b"\r\n\r\n") + 4]).kind(m.method) == "close" or b"\nConnection: close\r" in data:
+                            link.sock.shutdown(socket.SHUT_WR)
+                            link.ends()
+                            break
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        except Exception as e:  # told at the end of the scenario
+            if not self.t.ending:
+                self.t.problems.append(f"origin {self.text}: {type(e).__name__}: {e}")
+        finally:
+            link.close()
+
+    def next_answer(self):
+        with self.change:
+            return self.queue.pop(0) if len(self.queue) > 1 else self.queue[0]
+
+    def answers(self, answers):
+        """What the next requests are answered with: bytes, a list of them, or functions of (link, request)."""
+        with self.change:
+            self.queue = [ok()] if answers is None else list(answers) if isinstance(answers, (list, tuple)) else [answers]
+
+    def note(self, message):
+        with self.change:
+            self.requests.append(message)
+            self.change.notify_all()
+
+    def wait(self, count, what="requests"):
+        """Until this many requests (or links) were there."""
+        seen = self.requests if what == "requests" else self.links
+        with self.change:
+            if not self.change.wait_for(lambda: len(seen) >= count, WAIT):
+                raise Wrong(f"the origin saw {len(seen)} {what}, not {count}: {self.requests}")
+        return seen[count - 1] if count else None
+
+    def sync(self):
+        """Whatever gateway connected before is accepted and read when this returns: the queue is in order."""
+        if self.place.path or self.closed:
+            return
+        s = socket.socket(self.place.family)
+        s.bind(("127.0.0.1" if self.place.family == socket.AF_INET else "::1", 0))
+        with self.change:
+            self.t.marks.add(s.getsockname())
+            self.marks += 1
+        s.connect(self.place.target())
+        with self.change:
+            if not self.change.wait_for(lambda: self.seen >= self.marks, WAIT):
+                raise Wrong("the origin does not accept")
+        s.close()
+
+    def nothing(self):
+        """No byte of anything came."""
+        self.sync()
+        for link in self.links:
+            if link.raw:
+                raise Wrong(f"the origin saw {bytes(link.raw)!r}")
+
+    def stop(self):
+        """Listens no more (connections are refused) and ends its links."""
+        if self.closed:
+            return
+        self.closed = True
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(WAIT)
+        for link in self.links:
+            with contextlib.suppress(OSError):
+                link.sock.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(WAIT)
+        if self.place.path:
+            with contextlib.suppress(OSError):
+                os.unlink(self.place.path)
+
+
+# --- gateway ---------------------------------------------------------------------
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return sorted(map(int, f.read().split()))
+    except OSError:
+        return []
+
+
+def descriptors(pid):
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None
+
+
+def resident(pid):
+    """Resident bytes of a process."""
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+
+
+class Output:
+    """Lines of a process, as they come."""
+
+    def __init__(self, pipe):
+        self.lines, self.change, self.over = [], threading.Condition(), False
+        self.thread = threading.Thread(target=self.read, args=(pipe,), daemon=True)
+        self.thread.start()
+
+    def read(self, pipe):
+        for line in iter(pipe.readline, b""):
+            with self.change:
+                self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self.change.notify_all()
+        with self.change:
+            self.over = True
+            self.change.notify_all()
+
+    def wait(self, pattern, start=0):
+        """The first line from start on that matches; waits for it."""
+        pattern = re.compile(pattern)
+
+        def found():
+            return next((line for line in self.lines[start:] if pattern.search(line)), None)
+        with self.change:
+            self.change.wait_for(lambda: found() is not None or self.over, WAIT)
+            line = found()
+        if line is None:
+            raise Wrong(f"no log line matches {pattern.pattern!r}: " + " | ".join(self.lines[start:][-30:]))
+        return line
+
+
+class Gateway:
+    """A running gateway. Its logs are its stderr unless `logs` is empty."""
+
+    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True):
+        self.t = t
+        self.places = [p if isinstance(p, tuple) else (p, "") for p in (listen or [t.tcp()])]
+        self.place = self.places[0][0]
+        self.settle = settle
+        self.logs = logs
+        self.deaths = False  # the scenario ends processes itself
+        self.file = os.path.join(t.dir, f"g{len(t.gateways)}.ini")
+        if words is None:
+            self.write(config, top)
+        args = [*words] if words is not None else ["-c", self.file]
+        self.process = t.spawn([t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
+        self.clients = []
+        self.before = {}
+        if ready:
+            self.err.wait(READY.pattern)
+            for place, _ in self.places:
+                t.until(place.listening, f"{place.text} listens")
+            self.remember()
+
+    def write(self, config, top=""):
+        """A new configuration file; reload() makes it count."""
+        text = config
+        if "[gateway]" not in config:
+            listen = "".join(f"listen = {p.text} {w}".rstrip() + "\n" for p, w in self.places)
+            text = f"[gateway]\n{listen}{self.logs}{top.strip()}\n\n{config.strip()}\n"
+        with open(self.file, "w") as f:
+            f.write(text)
+
+    def remember(self):
+        """The processes and descriptors that there are while nobody does anything."""
+        self.before = {pid: descriptors(pid) for pid in self.processes()}
+
+    def processes(self):
+        return children(self.process.pid)
+
+    def workers(self):
+        """Those that have the listening sockets (the offload process has not)."""
+        found = []
+        for pid in self.processes():
+            with contextlib.suppress(OSError, ValueError):
+                inodes = {os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}
+                if inodes & self.listening_inodes():
+                    found.append(pid)
+        return found
+
+    def listening_inodes(self):
+        found = set()
+        for place, _ in self.places:
+            if place.path:
+                with open("/proc/net/unix") as f:
+                    found |= {"socket:[%s]" % line.split()[6] for line in f if line.rstrip().endswith(" " + place.path)}
+                continue
+            for name in "/proc/net/tcp", "/proc/net/tcp6":
+                with open(name) as f:
+                    found |= {"socket:[%s]" % w[9] for w in map(str.split, f) if w[3] == "0A" and w[1].endswith(":%04X" % place.port)}
+        return found
+
+    def client(self, place=None, source=None, address=None, kind=Client):
+        c = kind((place or self.place).connect(source, address))
+        self.clients.append(c)
+        return c
+
+    def ask(self, data=None, **how):
+        """One request on a connection of its own."""
+        c = self.client(**how)
+        m = c.ask(get() if data is None else data)
+        c.close()
+        return m
+
+    def mark(self):
+        return len(self.err.lines)
+
+    def logged(self, pattern, start=0):
+        return self.err.wait(pattern, start)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def reload(self, config=None, top="", good=True):
+        """SIGHUP; returns when the new workers are ready, or when the error was told."""
+        if config is not None:
+            self.write(config, top)
+        mark = self.mark()
+        self.deaths, self.before = True, {}  # other processes from now on
+        self.signal(signal.SIGHUP)
+        self.logged(READY.pattern if good else rf"{re.escape(os.path.basename(self.file))}:\d+: ", mark)
+        return mark
+
+    def alive(self):
+        """No worker died; nothing was said that a sanitizer says."""
+        for line in self.err.lines:
+            if SANITIZER.search(line):
+                raise Wrong("sanitizer: " + " | ".join(self.err.lines[-60:]))
+        if self.process.poll() is not None:
+            raise Wrong(f"gateway ended with {self.process.returncode}: " + " | ".join(self.err.lines[-20:]))
+        if not self.deaths and sorted(self.before) != self.processes():
+            raise Wrong(f"processes were {sorted(self.before)}, are {self.processes()}: " + " | ".join(self.err.lines[-20:]))
+
+    def quiet(self):
+        """Every descriptor that was opened since the start is closed again."""
+        def same():
+            return all(descriptors(pid) in (None, count) or descriptors(pid) < count for pid, count in self.before.items())
+        try:
+            self.t.until(same, "descriptors are closed")
+        except Wrong:
+            now = {pid: descriptors(pid) for pid in self.before}
+            what = {pid: sorted(os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")) for pid, count in self.before.items() if (now[pid] or 0) > (count or 0)}
+            raise Wrong(f"descriptors leak: {self.before} before, {now} after: {what}")
+
+    def stop(self, code=0):
+        """SIGTERM, then a clean end."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self.wait(code)
+
+    def wait(self, code=0):
+        try:
+            self.process.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f"gateway did not end within {WAIT} s: " + " | ".join(self.err.lines[-20:]))
+        self.out.thread.join(WAIT)
+        self.err.thread.join(WAIT)
+        for line in self.err.lines:
+            if SANITIZER.search(line):
+                raise Wrong("sanitizer: " + " | ".join(self.err.lines[-60:]))
+        equal(self.process.returncode, code, "exit code (" + " | ".join(self.err.lines[-8:]) + ")")
+
+    def finish(self):
+        """The end of a scenario."""
+        for c in self.clients:
+            c.close()
+        if self.process.poll() is None and self.before:
+            self.alive()
+            if self.settle:
+                self.quiet()
+        if self.process.poll() is None:
+            self.stop()
+
+
+# --- one scenario ------------------------------------------------------------------
+
+class Test:
+    def __init__(self, binary, tiny, say, wanted=None):
+        self.binary, self.tiny, self.say, self.wanted = binary, tiny, say, wanted
+        self.dir = tempfile.mkdtemp(prefix="gw-")
+        os.chmod(self.dir, 0o755)
+        self.places, self.origins, self.gateways, self.marks = [], [], [], set()
+        self.problems, self.ending, self.pids, self.last = [], False, [], None
+
+    # making things
+
+    def place(self, *what):
+        p = Place(*what)
+        self.places.append(p)
+        return p
+
+    def tcp(self, address="127.0.0.1"):
+        return self.place(socket.AF_INET, address)
+
+    def tcp6(self):
+        return self.place(socket.AF_INET6, "::1")
+
+    def both(self):
+        return self.place(socket.AF_INET6, "::")
+
+    def unix(self):
+        return self.place(socket.AF_UNIX, None, os.path.join(self.dir, f"s{len(self.places)}"))
+
+    def origin(self, script=None, **how):
+        o = Origin(self, script, **how)
+        self.origins.append(o)
+        return o
+
+    def dead(self):
+        """A server that refuses connections."""
+        return self.origin(listen=False)
+
+    def gateway(self, config="", **how):
+        g = Gateway(self, config, **how)
+        self.gateways.append(g)
+        return g
+
+    def proxy(self, script=None, *, top="", route="", **how):
+        """The usual: one origin behind /, one gateway, one client."""
+        o = self.origin(script, **how)
+        g = self.gateway(f"[site *]\n/ = {o.url} {route}\n", top=top)
+        return o, g, g.client()
+
+    def spawn(self, args, **how):
+        p = subprocess.Popen(args, stdin=subprocess.DEVNULL, cwd=self.dir, start_new_session=True, **how)
+        self.pids.append(p)
+        self.say({"pid": p.pid})
+        return p
+
+    def run(self, *args, code=0, binary=None, input=None):
+        """Runs gateway (or another program) to its end; what it printed on both."""
+        p = subprocess.run([binary or self.binary, *args], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT, input=input)
+        text = p.stdout.decode("utf-8", "replace")
+        if SANITIZER.search(text):
+            raise Wrong("sanitizer: " + text)
+        if code is not None:
+            equal(p.returncode, code, f"exit code of {' '.join(args)} ({text.strip()})")
+        return text
+
+    def file(self, name, data=b""):
+        path = os.path.join(self.dir, name)
+        with open(path, "wb") as f:
+            f.write(data if isinstance(data, bytes) else data.encode())
+        return path
+
+    # waiting
+
+    def until(self, condition, what):
+        end = time.monotonic() + WAIT
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise Wrong(f"waited {WAIT} s in vain: {what}")
+            time.sleep(0.002)
+
+    # telling
+
+    @contextlib.contextmanager
+    def row(self, name):
+        """One line of the result. Yields False when nobody asked for this row."""
+        if self.wanted and not self.wanted(name):
+            yield False
+            return
+        try:
+            yield True
+        except Exception as e:
+            self.say({"row": name, "ok": False, "why": explain(e)})
+        else:
+            self.say({"row": name, "ok": True})
+
+    def finish(self):
+        """Takes everything down; what is wrong then goes to problems."""
+        for g in self.gateways:
+            for c in g.clients:
+                c.close()
+        self.ending = True
+        for thing in [*self.origins, *self.gateways]:
+            try:
+                thing.stop() if isinstance(thing, Origin) else thing.finish()
+            except Exception as e:
+                self.problems.append(explain(e))
+
+    def clear(self):
+        for p in self.pids:
+            with contextlib.suppress(OSError):
+                os.killpg(p.pid, signal.SIGKILL)
+            with contextlib.suppress(Exception):
+                p.wait(5)
+        for place in self.places:
+            place.release()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def explain(e):
+    if isinstance(e, Wrong):
+        return str(e)
+    import traceback
+    last = [f for f in traceback.extract_tb(e.__traceback__) if not f.filename.endswith(("/socket.py", "/contextlib.py"))][-2:]
+    return f"{type(e).__name__}: {e} (" + ", ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in last) + ")"

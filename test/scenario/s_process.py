@@ -1,0 +1,527 @@
+# SPDX-License-Identifier: MIT
+"""Processes: reload, draining, workers that die, log files and their formats."""
+import contextlib
+import json
+import os
+import re
+import signal
+import threading
+
+from harness import children, scenario
+from s_tunnel import echo, tunnel
+from wire import Wrong, check, chunked, equal, get, http, ok, page_id, post, true
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+# --- reload --------------------------------------------------------------------------
+
+@scenario("reload/next-request")
+def reload_next(t):
+    """The new configuration serves the next request, on a new connection."""
+    a, b = t.origin(answers=ok(b"a")), t.origin(answers=ok(b"b"))
+    g = t.gateway(f"[site *]\n/ = {a.url}\n")
+    check(g.ask(), "HTTP/1.1 200 OK\n\na")
+    for _ in range(3):
+        g.reload(f"[site *]\n/ = {b.url}\n")
+        check(g.ask(), "HTTP/1.1 200 OK\n\nb")
+        g.reload(f"[site *]\n/ = {a.url}\n")
+        check(g.ask(), "HTTP/1.1 200 OK\n\na")
+
+
+@scenario("reload/keep-alive-connection")
+def reload_keep_alive(t):
+    """A request on a connection from before is still answered (the last one says close), or the idle
+    connection was closed before it: never an error in between."""
+    a, b = t.origin(answers=ok(b"a")), t.origin(answers=ok(b"b"))
+    g = t.gateway(f"[site *]\n/ = {a.url}\n")
+    c = g.client()
+    check(c.ask(get()), "HTTP/1.1 200 OK\n\na")
+    g.reload(f"[site *]\n/ = {b.url}\n")
+    try:
+        c.send(get())
+        m = c.head()
+        if m is not None:
+            check(c.body(m, "GET"), "HTTP/1.1 200 OK\nConnection: close")
+            c.eof()
+    except OSError:
+        pass
+    check(g.ask(), "HTTP/1.1 200 OK\n\nb")
+
+
+@scenario("reload/download-and-tunnel-go-on")
+def reload_running(t):
+    go = threading.Event()
+
+    def serve(link):
+        m = link.request_head()
+        if m.target == "/ws":
+            link.send(http("HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: websocket\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\n"))
+            while link.fill():
+                data, link.got = link.got, b""
+                link.send(data)
+            return
+        link.send(http("HTTP/1.1 200 OK\nContent-Length: 200000\n\n") + b"x" * 100000)
+        go.wait(60)
+        link.send(b"y" * 100000)
+    a, b = t.origin(serve), t.origin(answers=ok(b"new"))
+    g = t.gateway(f"[site *]\n/ = {a.url}\n")
+    ws = tunnel(g)
+    ws.send(b"before").expect(b"before")
+    down = g.client()
+    down.send(get("/download"))
+    equal(down.head().get("Content-Length"), "200000")
+    equal(down.exactly(100000), b"x" * 100000)
+    old = g.processes()
+    g.reload(f"[site *]\n/ = {b.url}\n")
+    check(g.ask(), "HTTP/1.1 200 OK\n\nnew")
+    ws.send(b"after").expect(b"after")
+    go.set()
+    equal(down.exactly(100000), b"y" * 100000)
+    g.reload(f"[site *]\n/ = {b.url}\n")
+    ws.send(b"after the second").expect(b"after the second")
+    ws.finish()
+    ws.eof()
+    down.close()
+    t.until(lambda: not any(alive(pid) for pid in old), "the old processes end once their last connection has")
+    check(g.ask(), "HTTP/1.1 200 OK\n\nnew")
+
+
+@scenario("reload/upload-goes-on")
+def reload_upload(t):
+    a = t.origin()
+    g = t.gateway(f"[site *]\n/ = {a.url}\n")
+    c = g.client()
+    c.send(get("/", "Content-Length: 10", method="POST") + b"12345")
+    a.wait(1, "links")
+    g.reload()
+    c.send(b"67890")
+    check(c.final("POST"), "HTTP/1.1 200")
+    check(a.requests[0], "POST / HTTP/1.1\n\n1234567890")
+
+
+@scenario("reload/broken")
+def reload_broken(t):
+    """A broken file is told with its line, and nothing else happens."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    c = g.client()
+    check(c.ask(get()), "HTTP/1.1 200")
+    before = g.processes()
+    mark = g.reload("[site *]\nupstraem = x\n/ = nonsense\n", good=False)
+    g.logged(r"upstraem", mark)
+    g.logged(r"nonsense", mark)
+    g.logged(r"not taken", mark)
+    equal(g.processes(), before, "processes")
+    check(c.ask(get()), "HTTP/1.1 200 OK\n!Connection")
+    check(g.ask(), "HTTP/1.1 200")
+    g.reload(f"[site *]\n/ = {o.url}\n")
+    check(g.ask(), "HTTP/1.1 200")
+
+
+@scenario("reload/file-gone")
+def reload_gone(t):
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    mark = g.mark()
+    os.unlink(g.file)
+    g.signal(signal.SIGHUP)
+    g.logged(r"(?i)no such file", mark)
+    check(g.ask(), "HTTP/1.1 200")
+
+
+@scenario("reload/port-that-is-taken")
+def reload_taken(t):
+    """A new listener that cannot be had: the old configuration goes on."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    before = g.processes()
+    mark = g.mark()
+    g.write(f"[gateway]\nlisten = {g.place.text}\nlisten = {o.text}\nerror_log = stderr\naccess_log = stderr\n[site *]\n/ = reply:404\n")
+    g.signal(signal.SIGHUP)
+    g.logged(r"(?i)in use", mark)
+    check(g.ask(), "HTTP/1.1 200")
+    equal(g.processes(), before, "processes")
+
+
+@scenario("reload/listeners-come-and-go")
+def reload_listeners(t):
+    o = t.origin()
+    a, b = t.tcp(), t.tcp()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", listen=[a])
+    g.places = [(b, "")]
+    g.reload(f"[site *]\n/ = {o.url}\n")
+    check(g.ask(place=b), "HTTP/1.1 200")
+    t.until(lambda: not a.listening(), "the old listener is closed")
+    with contextlib.suppress(ConnectionRefusedError):
+        a.connect()
+        raise Wrong("the old port still answers")
+
+
+@scenario("reload/under-load", slow=True)
+def reload_load(t):
+    """Requests without a pause over several reloads: none fails."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    over, wrong, count = threading.Event(), [], [0]
+
+    def work():
+        while not over.is_set():
+            try:
+                check(g.ask(get("/", "Connection: close")), "HTTP/1.1 200")
+                count[0] += 1
+            except Exception as e:
+                wrong.append(e)
+                return
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        before = count[0]
+        g.reload()
+        t.until(lambda: count[0] > before + 5 or wrong, "requests go on")
+    over.set()
+    for thread in threads:
+        thread.join()
+    true(not wrong, f"a request failed: {wrong[:1]}")
+
+
+@scenario("reload/health-and-count-survive-nothing-breaks")
+def reload_workers(t):
+    """More workers after a reload."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    equal(len(g.workers()), 1)
+    g.reload(f"[site *]\n/ = {o.url}\n", top="workers = 3")
+    t.until(lambda: len(g.workers()) == 3, "three workers")
+    for _ in range(6):
+        check(g.ask(), "HTTP/1.1 200")
+
+
+# --- the end -----------------------------------------------------------------------------
+
+@scenario("stop/drains")
+def stop_drains(t):
+    """SIGTERM: no new connections, the running request ends well, idle connections are closed, exit 0."""
+    go = threading.Event()
+
+    def serve(link):
+        m = link.request()
+        if m.target == "/slow":
+            go.wait(60)
+        link.send(ok(m.target.encode()))
+        link.ends()
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    idle = g.client()
+    check(idle.ask(get("/idle")), "HTTP/1.1 200")
+    c = g.client()
+    c.send(get("/slow"))
+    o.wait(2)
+    g.signal(signal.SIGTERM)
+    t.until(lambda: not g.place.listening(), "the listener is closed")
+    idle.eof()
+    go.set()
+    check(c.final(), "HTTP/1.1 200 OK\nConnection: close\n\n/slow")
+    c.eof()
+    g.wait(0)
+
+
+@scenario("stop/drain-timeout")
+def drain_timeout(t):
+    """What does not end is ended when drain_timeout is over."""
+    o, g, _ = t.proxy(echo, top="drain_timeout = 500ms")
+    _.close()
+    c = tunnel(g)
+    g.signal(signal.SIGTERM)
+    c.ends()
+    g.wait(0)
+
+
+@scenario("stop/twice")
+def stop_twice(t):
+    """A second SIGTERM ends at once."""
+    o, g, _ = t.proxy(echo)
+    _.close()
+    c = tunnel(g)
+    mark = g.mark()
+    g.signal(signal.SIGTERM)
+    g.logged(r"(?i)stopping", mark)
+    c.send(b"still").expect(b"still")
+    g.signal(signal.SIGTERM)
+    c.ends()
+    g.wait(0)
+
+
+@scenario("stop/interrupt")
+def stop_int(t):
+    """SIGINT drains as well: that is what a terminal sends."""
+    o, g, c = t.proxy()
+    check(c.ask(get()), "HTTP/1.1 200")
+    c.close()
+    g.signal(signal.SIGINT)
+    g.wait(0)
+
+
+@scenario("stop/unix-socket-removed")
+def stop_unix(t):
+    place = t.unix()
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", listen=[place])
+    check(g.ask(), "HTTP/1.1 200")
+    g.stop()
+    true(not os.path.exists(place.path), "the socket file was left")
+
+
+@scenario("stop/supervisor-killed")
+def supervisor_killed(t):
+    """The supervisor dies by force: its workers do not go on alone."""
+    o, g, c = t.proxy()
+    check(c.ask(get()), "HTTP/1.1 200")
+    pids = g.processes()
+    g.deaths = True
+    g.signal(signal.SIGKILL)
+    t.until(lambda: not any(alive(pid) for pid in pids), "all processes end")
+    g.process.wait()
+
+
+# --- workers that die ------------------------------------------------------------------
+
+@scenario("worker/killed-is-replaced")
+def killed(t):
+    """workers = 2, one is killed: reported with its signal, replaced, the other goes on."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="workers = 2")
+    workers = g.workers()
+    equal(len(workers), 2)
+    g.deaths, g.before = True, {}
+    mark = g.mark()
+    os.kill(workers[0], signal.SIGKILL)
+    g.logged(rf"(?i)worker {workers[0]} died.*(signal 9|SIGKILL|killed)", mark)
+    check(g.ask(), "HTTP/1.1 200")
+    t.until(lambda: len(g.workers()) == 2, "a new worker")
+    true(workers[1] in g.workers(), "the other worker went too")
+    for _ in range(10):
+        check(g.ask(), "HTTP/1.1 200")
+
+
+@scenario("worker/tunnel-on-the-other-goes-on")
+def other_goes_on(t):
+    o, g, _ = t.proxy(echo, top="workers = 2")
+    _.close()
+    tunnels = [tunnel(g) for _ in range(6)]
+    g.deaths, g.before = True, {}
+    workers = g.workers()
+    os.kill(workers[0], signal.SIGKILL)
+    t.until(lambda: len(set(g.workers()) - {workers[0]}) == 2, "a new worker")
+    for c in tunnels:
+        try:
+            c.send(b"there?")
+            c.expect(b"there?")
+        except (Wrong, OSError):
+            pass  # this one was on the worker that died
+        c.close()
+    c = tunnel(g)
+    c.send(b"new").expect(b"new")
+
+
+@scenario("worker/only-one-killed")
+def only_one_killed(t):
+    o, g, _ = t.proxy()
+    _.close()
+    (worker,) = g.workers()
+    g.deaths, g.before = True, {}
+    os.kill(worker, signal.SIGSEGV)
+    # the listening socket is the supervisor's: who comes now waits and is served
+    check(g.ask(), "HTTP/1.1 200")
+    true(worker not in g.workers(), "it did not die")
+    g.logged(rf"(?i)worker {worker} died")
+
+
+@scenario("worker/offload-killed")
+def offload_killed(t):
+    """The process that resolves names dies: it is replaced, and names resolve."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n/name/ = http://localhost:{o.place.port}\n")
+    check(g.ask(get("/name/")), "HTTP/1.1 200")
+    (offload,) = set(g.processes()) - set(g.workers())
+    g.deaths, g.before = True, {}
+    os.kill(offload, signal.SIGKILL)
+    t.until(lambda: len(g.processes()) == 2 and offload not in g.processes(), "a new offload process")
+    check(g.ask(get("/")), "HTTP/1.1 200")
+    check(g.ask(get("/name/")), "HTTP/1.1 200")
+    g.reload()
+    check(g.ask(get("/name/")), "HTTP/1.1 200")
+
+
+@scenario("worker/share-the-listener")
+def share_listener(t):
+    """workers = 4: all hold the listener, all requests are served."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="workers = 4")
+    equal(len(g.workers()), 4)
+    for _ in range(30):
+        check(g.ask(), "HTTP/1.1 200")
+
+
+# --- logs -----------------------------------------------------------------------------------
+
+def log_lines(t, path, count):
+    def enough():
+        with contextlib.suppress(OSError), open(path) as f:
+            lines = f.read().split("\n")
+            return lines[:-1] if len(lines) > count else None
+    return t.until(enough, f"{count} lines in {os.path.basename(path)}")
+
+
+@scenario("log/combined")
+def log_combined(t):
+    """Combined format, then host, backend, seconds in all, seconds of the backend, request id, reason."""
+    o, g, c = t.proxy()
+    o.answers(ok(b"12345"))
+    c.ask(get('/x?y="z"', "Referer: http://r/", "User-Agent: test/1.0"))
+    g.logged(r'^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /x\?y=\\x22z\\x22 HTTP/1\.1" 200 5 "http://r/" "test/1\.0" '
+             rf'a\.example {re.escape(o.text)} \d+\.\d\d\d \d+\.\d\d\d [0-9a-z]+ "-"$')
+
+
+@scenario("log/nobody-writes-lines-of-his-own")
+def log_injection(t):
+    """What a client sends cannot end a line or a quoted value."""
+    o, g, c = t.proxy()
+    c.ask(get("/", 'User-Agent: x" 200 0 "-" "y\\', "Referer: \xe9\t1"))
+    g.logged(r'"\\xe9\\x091" "x\\x22 200 0 \\x22-\\x22 \\x22y\\x5c" ')
+
+
+@scenario("log/one-line-a-request")
+def log_lines_each(t):
+    o, g, c = t.proxy()
+    c.send(get("/1") + get("/2") + get("/3"))
+    for _ in range(3):
+        c.final()
+    c.send(b"nonsense\r\n\r\n")
+    c.ends()
+    g.logged(r'" 400 ')
+    g.finish()
+    seen = [re.search(r'"(?:GET )?(\S+)(?: HTTP/1.1)?" (\d+)', line).groups() for line in g.err.lines if " - - [" in line]
+    equal([s[1] for s in seen], ["200", "200", "200", "400"])
+    equal([s[0] for s in seen[:3]], ["/1", "/2", "/3"])
+
+
+@scenario("log/json")
+def log_json(t):
+    path = os.path.join(t.dir, "access.json")
+    o = t.origin(answers=ok(b"12345"))
+    dead = t.dead()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n/dead/ = {dead.url}\n", top="log_format = json", logs=f"access_log = {path}\nerror_log = stderr\n")
+    g.ask(get('/x?a="b"', "User-Agent: t\xe9st", "Referer: http://r/"))
+    m = g.ask(get("/dead/"))
+    first, second = [json.loads(line) for line in log_lines(t, path, 2)]
+    for key, value in {"client": "127.0.0.1", "method": "GET", "host": "a.example", "target": '/x?a="b"', "status": 200, "bytes": 5, "referer": "http://r/", "server": o.text, "why": ""}.items():
+        equal(first[key], value, key)
+    true(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["time"]), first["time"])
+    true(isinstance(first["seconds"], float) and isinstance(first["server_seconds"], float), f"{first}")
+    equal((second["status"], second["server"], second["id"], second["server_seconds"]), (502, dead.text, page_id(m), None))
+    true("refused" in second["why"].lower(), second["why"])
+
+
+@scenario("log/off")
+def log_off(t):
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", logs="access_log = off\nerror_log = stderr\n")
+    check(g.ask(), "HTTP/1.1 200")
+    g.finish()
+    true(not any('"GET' in line for line in g.err.lines), "it was logged")
+
+
+@scenario("log/reopen")
+def log_reopen(t):
+    """SIGUSR1 after the files were renamed: new ones are made, nothing is lost."""
+    access, error = os.path.join(t.dir, "access.log"), os.path.join(t.dir, "error.log")
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", logs=f"access_log = {access}\nerror_log = {error}\n", ready=False)
+    t.until(g.place.listening, "gateway listens")
+    g.remember()
+    c = g.client()
+    c.ask(get("/before"))
+    log_lines(t, access, 1)
+    os.rename(access, access + ".1")
+    os.rename(error, error + ".1")
+    g.signal(signal.SIGUSR1)
+    t.until(lambda: os.path.exists(access) and os.path.exists(error), "new log files")
+
+    def moved():
+        c.ask(get("/after"))
+        return os.path.getsize(access)
+    t.until(moved, "lines in the new file")
+    with open(access + ".1") as f:
+        old = f.read()
+    with open(access) as f:
+        new = f.read()
+    equal((old.count("/before"), new.count("/before")), (1, 0))
+    # the request during the change may be in either, but each is in one of them
+    g.before = {}
+    g.stop()
+    with open(access + ".1") as f, open(access) as h:
+        equal(f.read().count('"GET /after') + h.read().count('"GET /after'), len(o.requests) - 1)
+
+
+@scenario("log/appends")
+def log_appends(t):
+    """A log file that is there already is continued."""
+    access = t.file("access.log", "old line\n")
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", logs=f"access_log = {access}\nerror_log = stderr\n")
+    g.ask()
+    equal(log_lines(t, access, 2)[0], "old line")
+
+
+@scenario("log/cannot-open")
+def log_cannot(t):
+    g = t.gateway("[site *]\n/ = reply:200\n", logs=f"access_log = {t.dir}/no/such/file\nerror_log = stderr\n", ready=False)
+    g.wait(1)
+    g.logged(rf"(?i){t.dir}/no/such/file.*no such file")
+
+
+@scenario("log/times-of-client-that-left")
+def log_left(t):
+    """A client that leaves before the answer is logged too."""
+    over = threading.Event()
+
+    def serve(link):
+        link.request()
+        over.wait(30)
+    o, g, c = t.proxy(serve)
+    c.send(get("/left"))
+    o.wait(1)
+    c.reset()
+    g.logged(r'"GET /left HTTP/1.1" 499 .*"(?i:.*client.*)"$')
+    over.set()
+
+
+@scenario("log/stalled-reader-costs-lines-not-time")
+def log_stalled(t):
+    """stderr is a pipe that nobody reads: requests are served all the same."""
+    import subprocess
+    o = t.origin()
+    place = t.tcp()
+    read, write = os.pipe()
+    file = t.file("stalled.ini", f"[gateway]\nlisten = {place.text}\naccess_log = stderr\nerror_log = stderr\n[site *]\n/ = {o.url}\n")
+    p = t.spawn([t.binary, "-c", file], stderr=write, stdout=subprocess.DEVNULL)
+    os.close(write)
+    t.until(place.listening, "gateway listens")
+    from wire import Client
+    c = Client(place.connect())
+    filler = "x" * 900
+    for i in range(200):
+        check(c.ask(get(f"/{filler}", f"User-Agent: {filler}"[:300])), "HTTP/1.1 200")
+    c.close()
+    p.send_signal(signal.SIGTERM)
+    t.until(lambda: p.poll() is not None, "gateway ends")
+    os.close(read)
+    equal(p.returncode, 0)

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: MIT
+"""Patience and places: every timeout, slow and stalled peers, what happens when places run out.
+
+No scenario measures time: a short timeout is set, and the event that it must
+cause is waited for.
+"""
+import socket
+import threading
+import time
+
+from harness import descriptors, scenario
+from wire import Wrong, check, equal, get, http, ok, post, true
+
+
+@scenario("time/head-stalls")
+def head_stalls(t):
+    """Half a head and then nothing: 408, and the place is free."""
+    o, g, c = t.proxy(top="head_timeout = 300ms")
+    c.send(b"GET / HTTP/1.1\r\nHost: a")
+    check(c.final(), "HTTP/1.1 408\nConnection: close")
+    c.eof()
+    g.logged('" 408 ')
+    o.nothing()
+
+
+@scenario("time/head-trickles")
+def head_trickles(t):
+    """A byte now and then does not prolong it."""
+    o, g, c = t.proxy(top="head_timeout = 500ms")
+    data = b"GET / HTTP/1.1\r\nX-Slow: " + b"x" * 1400
+    try:
+        for byte in data:
+            c.send(bytes([byte]))
+            time.sleep(0.02)
+        raise Wrong("the head trickled on for ever")
+    except OSError:
+        pass
+    c.close()
+    o.nothing()
+
+
+@scenario("time/idle-from-the-start")
+def idle_start(t):
+    """A connection that never says anything is closed without a word."""
+    o, g, c = t.proxy(top="idle_timeout = 300ms\nhead_timeout = 300ms")
+    c.eof()
+
+
+@scenario("time/idle-after-request")
+def idle_after(t):
+    o, g, c = t.proxy(top="idle_timeout = 300ms")
+    check(c.ask(get()), "HTTP/1.1 200 OK\n!Connection")
+    c.eof()
+    check(g.client().ask(get()), "HTTP/1.1 200")
+
+
+@scenario("time/idle-when-parked")
+def idle_parked(t):
+    """The same after the connection was parked (quiet for more than a second)."""
+    o, g, c = t.proxy(top="idle_timeout = 2s\nlink_timeout = 2s")
+    check(c.ask(get()), "HTTP/1.1 200")
+    c.eof()
+    t.until(lambda: o.links[0].sock.fileno() == -1, "the idle link is closed")
+    check(g.client().ask(get()), "HTTP/1.1 200")
+
+
+@scenario("time/parked-connections-serve-on")
+def parked(t):
+    """Clients and links that were quiet for long are used again."""
+    o, g, _ = t.proxy()
+    clients = [g.client() for _ in range(4)]
+    for round in range(2):
+        for c in clients:
+            check(c.ask(get()), "HTTP/1.1 200")
+        time.sleep(1.5)  # until parked
+    c = clients[0]
+    check(c.ask(post(b"x")), "HTTP/1.1 200")
+    for c in clients:
+        c.close()
+    for link in o.links:
+        true(len(o.links) <= 4, "links were not used again")
+
+
+@scenario("time/parked-link-ends")
+def parked_link_ends(t):
+    """A parked link that its server closes is noticed; the next POST gets a new one."""
+    end = threading.Event()
+
+    def serve(link):
+        link.answer(ok(b"one"))
+        if link is o.links[0]:
+            end.wait(30)
+        else:
+            link.ends()
+    o, g, c = t.proxy(serve)
+    check(c.ask(get()), "HTTP/1.1 200")
+    time.sleep(1.5)  # until parked
+    end.set()
+    t.until(lambda: o.links[0].sock.fileno() == -1, "the link is closed")
+    check(c.ask(post(b"x")), "HTTP/1.1 200")
+
+
+@scenario("time/body-stalls-up")
+def body_stalls_up(t):
+    """An upload that stops: 408, and the origin's link is closed, not completed."""
+    over = threading.Event()
+
+    def serve(link):
+        link.request_head()
+        equal(link.ends(), b"half")
+        over.set()
+    o, g, c = t.proxy(serve, top="body_timeout = 400ms")
+    c.send(get("/", "Content-Length: 100", method="POST") + b"half")
+    check(c.final("POST"), "HTTP/1.1 408\nConnection: close")
+    c.eof()
+    true(over.wait(30), "the link was kept")
+
+
+@scenario("time/body-trickles-up")
+def body_trickles(t):
+    """A trickle below any sensible rate does not hold a place for ever."""
+    o, g, c = t.proxy(lambda link: (link.request_head(), link.ends()), top="body_timeout = 1s")
+    c.send(get("/", "Content-Length: 100000", method="POST"))
+    try:
+        for _ in range(200):
+            c.send(b"x")
+            time.sleep(0.1)
+        raise Wrong("the body trickled on for ever")
+    except OSError:
+        pass
+
+
+@scenario("time/body-stalls-down")
+def body_stalls_down(t):
+    """A download that stops: the client sees that something is missing."""
+    over = threading.Event()
+
+    def serve(link):
+        link.request()
+        link.send(http("HTTP/1.1 200 OK\nContent-Length: 100\n\nhalf"))
+        link.ends()
+        over.set()
+    o, g, c = t.proxy(serve, top="body_timeout = 400ms")
+    c.send(get())
+    c.head()
+    c.expect(b"half")
+    equal(c.ends(), b"")
+    true(over.wait(30), "the link was kept")
+    g.logged(r'"GET / HTTP/1.1" 200 4 .*".+"$')
+
+
+@scenario("time/slow-server-is-fine")
+def slow_server(t):
+    """A server may be as slow as it likes while it is not silent."""
+    def serve(link):
+        link.request()
+        link.send(http("HTTP/1.1 200 OK\nContent-Length: 8\n\n"))
+        for _ in range(8):
+            link.send(b"x")
+            time.sleep(0.25)
+    o, g, c = t.proxy(serve, top="body_timeout = 1s")
+    check(c.ask(get()), "HTTP/1.1 200 OK\n\nxxxxxxxx")
+
+
+@scenario("time/response")
+def response(t):
+    def serve(link):
+        link.request()
+        link.ends()
+        over.set()
+    over = threading.Event()
+    o, g, c = t.proxy(serve, route="response_timeout=300ms max_fails=0")
+    check(c.ask(get()), "HTTP/1.1 504\n\n~504")
+    true(over.wait(30), "the link was kept")
+
+
+@scenario("time/response-after-post")
+def response_post(t):
+    o, g, c = t.proxy(lambda link: (link.request(), link.ends()), top="response_timeout = 300ms")
+    check(c.ask(post(b"x")), "HTTP/1.1 504")
+    equal(len(o.requests), 1)
+
+
+@scenario("time/response-head-trickles")
+def response_trickles(t):
+    """The response head as a whole has response_timeout."""
+    def serve(link):
+        link.request()
+        try:
+            for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1500:
+                link.send(bytes([byte]))
+                time.sleep(0.02)
+            link.ends()
+        except OSError:
+            pass
+    o, g, c = t.proxy(serve, route="response_timeout=500ms max_fails=0")
+    check(c.ask(get()), "~HTTP/1\\.1 50[24] .*")
+
+
+class Hole:
+    """A listening socket whose queue is full: connecting to it never gets anywhere."""
+
+    def __init__(self, t):
+        self.place = t.tcp()
+        self.socket = self.place.listen(0)
+        self.fill = []
+        while True:
+            s = socket.socket()
+            s.setblocking(False)
+            self.fill.append(s)
+            s.connect_ex(self.place.target())
+            if not select_out(s):
+                break
+
+    def close(self):
+        for s in [*self.fill, self.socket]:
+            s.close()
+
+
+def select_out(s):
+    import select
+    return select.select([], [s], [], 0.5)[1]
+
+
+@scenario("time/connect")
+def connect(t):
+    hole = Hole(t)
+    g = t.gateway(f"[site *]\n/ = {hole.place.url} connect_timeout=300ms max_fails=0\n")
+    check(g.ask(), "HTTP/1.1 504\n\n~504")
+    check(g.ask(post(b"x")), "HTTP/1.1 504")
+    hole.close()
+
+
+@scenario("time/connect-then-next")
+def connect_next(t):
+    hole = Hole(t)
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {hole.place.url}\n      {o.url} connect_timeout=300ms\n")
+    for _ in range(2):
+        check(g.ask(post(b"x")), "HTTP/1.1 200")
+    hole.close()
+
+
+@scenario("time/client-takes-nothing")
+def client_stalls(t):
+    """A client that does not read for send_timeout loses its connection; the origin's link goes too."""
+    over = threading.Event()
+
+    def serve(link):
+        link.request()
+        link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
+        try:
+            while True:
+                link.send(b"x" * 65536)
+        except OSError:
+            over.set()
+    o, g, c = t.proxy(serve, top="send_timeout = 500ms")
+    c.send(get())
+    true(over.wait(30), "a client that reads nothing held its place for ever")
+    g.logged(r'"GET / HTTP/1.1" 200 \d+ .*".+"$')
+    check(g.client().ask(get(method="HEAD")), "HTTP/1.1 200") if False else None
+
+
+@scenario("time/linger")
+def linger(t):
+    """After an early answer the connection is held for what the client still sends, but not for ever."""
+    g = t.gateway("[site *]\n/ = reply:413\n", top="linger_timeout = 500ms")
+    (worker,) = g.workers()
+    before = descriptors(worker)
+    c = g.client()
+    c.send(get("/", "Content-Length: 100000", method="POST") + b"x" * 10)
+    check(c.final("POST"), "HTTP/1.1 413\nConnection: close")
+    c.eof()
+    t.until(lambda: descriptors(worker) <= before, "the lingering connection is closed")
+
+
+# --- places --------------------------------------------------------------------------
+
+@scenario("places/longest-idle-goes-first")
+def longest_idle(t):
+    o, g, _ = t.proxy(top="clients = 5")
+    _.close()
+    t.until(lambda: descriptors(g.workers()[0]) <= list(g.before.values())[0] or True, "")
+    clients = [g.client() for _ in range(5)]
+    for i in 2, 0, 1, 3, 4:
+        check(clients[i].ask(get()), "HTTP/1.1 200")
+    for gone in 2, 0:
+        c = g.client()
+        check(c.ask(get()), "HTTP/1.1 200")
+        clients[gone].eof()
+    for i in 1, 3, 4:
+        check(clients[i].ask(get()), "HTTP/1.1 200")
+
+
+@scenario("places/busy-ones-stay")
+def busy_stay(t):
+    """When all places are busy a further client waits; nobody is thrown out."""
+    go = threading.Event()
+
+    def serve(link):
+        while (m := link.request()) is not None:
+            if m.target == "/slow":
+                go.wait(30)
+            link.send(ok(m.target.encode()))
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="clients = 2")
+    busy = [g.client() for _ in range(2)]
+    for c in busy:
+        c.send(get("/slow"))
+    o.wait(2)
+    waiting = g.client()
+    waiting.send(get("/waited"))
+    go.set()
+    for c in busy:
+        check(c.final(), "HTTP/1.1 200 OK\n\n/slow")
+    check(waiting.final(), "HTTP/1.1 200 OK\n\n/waited")
+
+
+@scenario("places/requests-wait-in-the-kernel")
+def requests_wait(t):
+    """More requests than places for them: they are answered as places become free."""
+    go = threading.Event()
+
+    def serve(link):
+        while (m := link.request()) is not None:
+            go.wait(30)
+            link.send(ok(m.target.encode()))
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="requests = 2\nclients = 10")
+    clients = [g.client() for _ in range(8)]
+    for i, c in enumerate(clients):
+        c.send(get(f"/{i}"))
+    o.wait(2)
+    go.set()
+    for i, c in enumerate(clients):
+        check(c.final(), f"HTTP/1.1 200 OK\n\n/{i}")
+
+
+@scenario("places/slow-heads-do-not-hold-all")
+def slow_heads(t):
+    """Every place is taken by somebody who never finishes his head: head_timeout frees them."""
+    o, g, _ = t.proxy(top="requests = 2\nclients = 6\nhead_timeout = 400ms")
+    _.close()
+    slow = [g.client() for _ in range(3)]
+    for c in slow:
+        c.send(b"GET / HTTP/1.1\r\nHost:")
+    c = g.client()
+    check(c.ask(get()), "HTTP/1.1 200")
+
+
+@scenario("places/per-client")
+def per_client(t):
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="per_client = 3")
+    mine = [g.client(source="127.0.0.5") for _ in range(3)]
+    for c in mine:
+        check(c.ask(get()), "HTTP/1.1 200")
+    g.client(source="127.0.0.5").ends()
+    g.logged(r"(?i)per_client")
+    check(g.client(source="127.0.0.6").ask(get()), "HTTP/1.1 200")
+    for c in mine:
+        check(c.ask(get()), "HTTP/1.1 200")
+    mine[0].close()
+
+    def again():
+        c = g.client(source="127.0.0.5")
+        try:
+            c.send(get())
+            m = c.head()
+        except OSError:
+            m = None
+        c.close()
+        return m is not None and m.status == 200
+    t.until(again, "the place of a closed connection is free again")
+
+
+@scenario("places/per-client-ip6")
+def per_client_ip6(t):
+    """Of IPv6 a /64 is one client."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="per_client = 2", listen=[t.tcp6()])
+    for _ in range(2):
+        check(g.client().ask(get()), "HTTP/1.1 200")
+    g.client().ends()
+
+
+@scenario("places/per-client-over-workers")
+def per_client_workers(t):
+    """The cap holds over all workers together."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="per_client = 3\nworkers = 2")
+    served = 0
+    for _ in range(8):
+        c = g.client(source="127.0.0.5")
+        try:
+            c.send(get())
+            served += c.head() is not None
+        except OSError:
+            pass
+    equal(served, 3, "connections that were served")
+
+
+@scenario("places/per-client-unix-not-counted")
+def per_client_unix(t):
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="per_client = 1", listen=[t.unix()])
+    for _ in range(3):
+        check(g.client().ask(get()), "HTTP/1.1 200")
+
+
+@scenario("places/trusted-proxy-caps")
+def per_client_proxy(t):
+    """On a PROXY listener the address that is named has the cap."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="per_client = 1\ntrusted = 127.0.0.1", listen=[(t.tcp(), "proxy")])
+    for i in range(3):
+        c = g.client()
+        c.send(b"PROXY TCP4 192.0.2.%d 127.0.0.1 1 2\r\n" % i + get())
+        check(c.final(), "HTTP/1.1 200")
+    c = g.client()
+    c.send(b"PROXY TCP4 192.0.2.1 127.0.0.1 1 2\r\n" + get())
+    c.ends()
+    equal(len(o.requests), 3)
+
+
+@scenario("places/many-come-and-go", slow=True)
+def come_and_go(t):
+    """Connections of all kinds of ends, many of them: no descriptor and no place is lost."""
+    o, g, _ = t.proxy(top="clients = 8\nrequests = 4")
+    _.close()
+    for i in range(60 if t.tiny else 200):
+        c = g.client()
+        kind = i % 6
+        if kind == 0:
+            check(c.ask(get()), "HTTP/1.1 200")
+        elif kind == 1:
+            c.send(b"GET / HT")
+        elif kind == 2:
+            c.send(get("/", "Content-Length: 10", method="POST"))
+        elif kind == 3:
+            c.send(get())
+            c.reset()
+        elif kind == 4:
+            c.send(b"nonsense\r\n\r\n")
+            c.ends()
+        c.close()
+    check(g.client().ask(get()), "HTTP/1.1 200")
