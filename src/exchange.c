@@ -236,7 +236,7 @@ static void pass_body_over(struct exchange *x)
 static void reply(struct exchange *x, struct page *page)
 {
 	struct text out = text_in(x->out, GW_HEAD_OUT);
-	struct span body;
+	struct span head, body;
 
 	drop_server(x);
 	if (x->in.keep)
@@ -249,14 +249,14 @@ static void reply(struct exchange *x, struct page *page)
 	page->head_only = x->in.keep && x->asked.method == METHOD_HEAD;
 	page->id = request_id(x);
 	page->date = log_http_date(x->env->clock);
-	body = page_write(&out, page);
+	page_write(&out, page, &head, &body);
 	if (out.full) {
 		abandon(x, "our own answer is too long", EXCHANGE_RESET);
 		return;
 	}
 	x->r.status = (uint16_t)page->status;
 	x->r.answering = true;
-	flow_reply(&x->r.down_flow, &x->conn->link, text_span(&out), body);
+	flow_reply(&x->r.down_flow, &x->conn->link, head, body);
 	enter(x, EXCHANGE_REPLY);
 }
 

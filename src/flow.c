@@ -172,25 +172,31 @@ static enum flow_result flow_state(const struct flow *f)
 	return FLOW_WAIT;
 }
 
+/* What has come is made out at once, so that flow_wants_out knows of it. */
+static void flow_look(struct flow *f)
+{
+	if (!f->from)
+		return;
+	flow_decode(f);
+	/* an end in order; after a reset even a body that ends with the connection is cut short */
+	if (f->from->eof && !f->from->why && buf_raw(f->from->in).len == 0)
+		body_end(&f->body);
+}
+
 enum flow_result flow_step(struct flow *f)
 {
+	flow_look(f);
 	for (int round = 0; round < FLOW_ROUNDS; round++) {
 		bool moved = false;
 
-		if (f->from) {
-			flow_decode(f);
-			/* an end in order; after a reset even a body that ends with the connection is cut short */
-			if (f->from->eof && !f->from->why && buf_raw(f->from->in).len == 0)
-				body_end(&f->body);
-		}
 		if (f->to->writable && flow_wants_out(f))
 			moved = flow_push(f);
 		if (flow_state(f) != FLOW_WAIT)
 			break;
-		if (flow_wants_in(f) && f->from->readable)
+		if (flow_wants_in(f) && f->from->readable) {
 			moved = link_fill(f->from) > 0 || f->from->eof;
-		else if (!f->to->writable || !flow_wants_out(f))
-			break;
+			flow_look(f);
+		}
 		if (!moved)
 			break;
 	}

@@ -137,20 +137,23 @@ static void page_head(struct text *out, const struct page *p, struct span type, 
 	text_lit(out, "\r\n");
 }
 
-struct span page_write(struct text *out, const struct page *p)
+void page_write(struct text *out, const struct page *p, struct span *head, struct span *body)
 {
-	char body[1536 + 2 * 6 * LINK_MOST];
-	struct text html = text_in(body, sizeof body);
+	char room[1536 + 2 * 6 * LINK_MOST];
+	struct text html = text_in(room, sizeof room);
+	bool silent = p->head_only || has_no_body(p->status);
 
-	if (p->type.len) {
-		page_head(out, p, p->type, p->text.len);
-		return p->head_only || has_no_body(p->status) ? span_of("", 0) : p->text;
-	}
-	html_page(&html, p);
-	page_head(out, p, SPAN("text/html; charset=utf-8"), html.len);
-	if (!p->head_only && !has_no_body(p->status))
+	*body = p->text;
+	if (p->type.len == 0)
+		html_page(&html, p);
+	page_head(out, p, p->type.len ? p->type : SPAN("text/html; charset=utf-8"), p->type.len ? p->text.len : html.len);
+	*head = text_span(out);
+	if (p->type.len == 0 && !silent) {
 		text_span_add(out, text_span(&html));
-	return span_of("", 0);
+		*body = span_of(out->at + head->len, out->len - head->len);
+	}
+	if (silent)
+		body->len = 0;
 }
 
 void page_location(struct text *out, const struct route *r, struct span path, struct span query)

@@ -22,9 +22,9 @@ struct page {
 	bool head_only;       /* it answers HEAD */
 };
 
-/* Head and body, composed one behind the other. The body of a configured reply
- * is not copied: it is returned, to be sent behind the head. */
-struct span page_write(struct text *out, const struct page *p);
+/* Composes the head, and behind it the page. The body is that page, or the text
+ * of a configured reply, which is not copied. */
+void page_write(struct text *out, const struct page *p, struct span *head, struct span *body);
 
 /* The standard reason phrase, "" for a status without one. */
 const char *page_reason(int status);

@@ -140,6 +140,7 @@ static void give_back(struct worker *w, struct conn *c)
 static void settle(struct worker *w, struct conn *c)
 {
 	struct exchange *x = c->exchange;
+	enum exchange_end end;
 
 	for (int i = 0; x->r.state == EXCHANGE_OVER && x->r.end == EXCHANGE_NEXT; i++) {
 		if (i == PIPELINED) {
@@ -156,8 +157,9 @@ static void settle(struct worker *w, struct conn *c)
 		}
 		return;
 	}
+	end = x->r.end;
 	give_back(w, c);
-	switch (x->r.end) {
+	switch (end) {
 	case EXCHANGE_QUIET:
 		move(w, c, CONN_FRESH);
 		break;
