@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * f_path - any bytes as a request target and as a Host. What is taken is in
+ * path - any bytes as a request target and as a Host. What is taken is in
  * normal form, what is in normal form stays as it is, and so is each reading.
  */
 #include "../../src/path.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "f_path: not true: %s\n", #what), abort()))
+#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "path: not true: %s\n", #what), abort()))
 
 static void check_normal(struct span path)
 {

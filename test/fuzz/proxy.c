@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * f_proxy - any bytes as a PROXY header. It is seen when it is whole and not
+ * proxy - any bytes as a PROXY header. It is seen when it is whole and not
  * before, and what was read is what is read again after it was written.
  */
 #include "../../src/proxy.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "f_proxy: not true: %s\n", #what), abort()))
+#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "proxy: not true: %s\n", #what), abort()))
 
 /* Of a part of the bytes, in a block of exactly its size. */
 static int read_part(const char *at, size_t len)
