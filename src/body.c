@@ -104,8 +104,10 @@ static const struct refusal *trailer_byte(struct body *b, char c)
 		b->state = TRAILER;
 		return c == '\n' ? NULL : &no_crlf;
 	default: /* LAST_LF */
-		b->state = OVER;
-		return c == '\n' ? NULL : &no_crlf;
+		if (c != '\n')
+			return &no_crlf;
+		b->state = OVER; /* only now: a broken body is never done */
+		return NULL;
 	}
 }
 
