@@ -37,8 +37,8 @@ static const char help[] =
 	"\n"
 	"FILE is " FILE_HERE " in the current directory, else " FILE_SYSTEM ".\n"
 	"\n"
-	"Signals: HUP loads the file anew, and a wrong one changes nothing; TERM ends after\n"
-	"the requests under way, twice at once; USR1 opens the log files anew.\n"
+	"Signals: HUP loads the file anew (a wrong one changes nothing), TERM ends after\n"
+	"the requests under way, a second TERM at once, USR1 opens log files anew.\n"
 	"Exit status: 0 fine, 1 the system refused, 2 your mistake.\n";
 
 /* --- the command line ------------------------------------------------------------- */

@@ -102,6 +102,8 @@ long platform_pair_recv(int fd, void *at, size_t len, int *passed);    /* as pla
 void platform_random(void *at, size_t len);
 /* Drops to user and group for good, all ids and groups. Names or numbers. NULL, or why not. */
 const char *platform_become(const char *user, const char *group);
+/* Are there such a user and group? NULL, or why not. */
+const char *platform_knows(const char *user, const char *group);
 /* This process ends when its parent does (Linux); otherwise nothing. */
 void platform_follow_parent(void);
 void platform_title(const char *title); /* process name in ps, where that is easy */

@@ -321,7 +321,7 @@ static int explain(struct text *error, const struct net *address, const char *pa
 	text_str(error, why);
 	if (last_error == EACCES && !path && address->port < 1024)
 		text_lit(error, " (run as root, or choose a port over 1023)");
-	if (last_error == EADDRINUSE && !path)
+	if (last_error == EADDRINUSE)
 		text_lit(error, " (another program listens there)");
 	return -1;
 }
@@ -673,15 +673,25 @@ static const char *find_group(struct identity *who, const char *group)
 	return NULL;
 }
 
+static const char *find(struct identity *who, const char *user, const char *group)
+{
+	const char *why = user ? find_user(who, user) : NULL;
+
+	return why || !group ? why : find_group(who, group);
+}
+
+const char *platform_knows(const char *user, const char *group)
+{
+	struct identity who;
+
+	return find(&who, user, group);
+}
+
 const char *platform_become(const char *user, const char *group)
 {
 	struct identity who = {.uid = getuid(), .gid = getgid()};
-	const char *why = NULL;
+	const char *why = find(&who, user, group);
 
-	if (user)
-		why = find_user(&who, user);
-	if (!why && group)
-		why = find_group(&who, group);
 	if (why)
 		return why;
 	if (user || group) {

@@ -67,8 +67,8 @@ static bool drop_rights(struct generation *g)
 	const char *why = platform_become(root ? c->user : NULL, root ? c->group : NULL);
 
 	if (why) {
-		log_say(&g->error, LOG_ERROR, "cannot become user %s, group %s: %s", c->user ? c->user : "(as it is)",
-			c->group ? c->group : "(as it is)", why);
+		log_say(&g->error, LOG_ERROR, "cannot become user %s, group %s: %s", c->user ? c->user : "(unchanged)",
+			c->group ? c->group : "(of the user)", why);
 		log_flush(&g->error);
 		return false;
 	}
@@ -196,6 +196,18 @@ static void init(struct generation *g, struct config *c)
 	}
 }
 
+/* Asked here, so that a wrong name is one message and not a dying worker. */
+static bool knows_user(const struct generation *g, struct text *error)
+{
+	const struct config *c = g->config;
+	const char *why = platform_is_root() ? platform_knows(c->user, c->group) : NULL;
+
+	if (why)
+		text_format(error, "cannot run as user %s, group %s: %s", c->user ? c->user : "(unchanged)",
+			    c->group ? c->group : "(of the user)", why);
+	return !why;
+}
+
 static bool open_pairs(struct generation *g, struct text *error)
 {
 	int i;
@@ -225,7 +237,7 @@ struct generation *generation_make(struct family *f, struct config *c, struct te
 	g->listeners = listeners;
 	g->next = f->all;
 	f->all = g;
-	if (open_logs(g, error) && sockets_open(&f->sockets, c, g->listeners, error) && open_pairs(g, error))
+	if (knows_user(g, error) && open_logs(g, error) && sockets_open(&f->sockets, c, g->listeners, error) && open_pairs(g, error))
 		return g;
 	generation_free(f, g);
 	return NULL;
@@ -302,7 +314,8 @@ static void worker_ended(struct family *f, struct generation *g, struct place *p
 	platform_close(p->control);
 	p->control = -1;
 	leave_share(f, p);
-	report(g, "worker", &p->child, pid, how, g->state == GENERATION_SERVING);
+	if (!*failed) /* otherwise the supervisor tells it */
+		report(g, "worker", &p->child, pid, how, g->state == GENERATION_SERVING);
 }
 
 static bool has_workers(const struct generation *g)
