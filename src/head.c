@@ -186,6 +186,7 @@ static inline bool same_token(const char *token, const char *name, size_t len)
 	return (token[len - 2] | 0x20) == name[len - 2] && (token[len - 1] | 0x20) == name[len - 1]; /* the first is known */
 }
 
+/* head_id for a name that is a token already: once for every field that comes in. */
 static inline enum field_id token_id(const char *token, size_t len)
 {
 	unsigned i, to;
@@ -201,10 +202,10 @@ static inline enum field_id token_id(const char *token, size_t len)
 enum field_id head_id(struct span name)
 {
 	size_t i;
-	for (i = 0; i < name.len; i++)
-		if (!is(name.at[i], TCHAR))
-			return FIELD_OTHER;
-	return token_id(name.at, name.len);
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_same(span_str(known[i].name), name))
+			return (enum field_id)known[i].id;
+	return FIELD_OTHER;
 }
 
 enum method head_method(struct span name)
@@ -376,6 +377,8 @@ static inline enum fault read_fields(struct head *h, const char *p, const char *
 		if (h->count == GW_FIELDS)
 			return MANY_FIELDS;
 		value = ++p;
+		if (*p == ' ')
+			value = ++p; /* nearly always; the others go in keep_field */
 		while (p = skip_text(p, end), *p == '\r' && p[1] == '\n' && fold && is_blank(p[2]))
 			fold[p - h->base] = fold[p + 1 - h->base] = ' ';
 		if (*p != '\r' || p[1] != '\n')
