@@ -302,6 +302,8 @@ static bool is_repeatable(const struct exchange *x)
 {
 	if (x->r.state == EXCHANGE_CONNECT)
 		return true;
+	if (x->r.heard)
+		return false;
 	return is_idempotent(x->asked.method) && x->r.up_flow.sent == 0 && x->r.frame.kind != BODY_CHUNKED && !x->r.frame.upgrade;
 }
 
@@ -344,7 +346,7 @@ static void server_failed(struct exchange *x, int status, const char *why)
  * anything wrong, and the same server is asked again on a new one. */
 static bool link_was_stale(const struct exchange *x)
 {
-	return x->r.up->reused && buf_held(&x->back) == 0 && x->r.up->link.eof;
+	return x->r.up->reused && !x->r.heard && x->r.up->link.eof;
 }
 
 static void retry_fresh(struct exchange *x)
@@ -384,7 +386,7 @@ static void send_request(struct exchange *x)
 	x->back.at = x->back.end = x->back.ready = x->back.keep = 0;
 	up->link.in = &x->back;
 	flow_start(&x->r.up_flow, &x->conn->link, &up->link, text_span(&out), f->kind, f->length, f->kind == BODY_CHUNKED);
-	x->r.up_over = false;
+	x->r.up_over = x->r.heard = false;
 	x->r.seen = 0;
 	x->r.asked_us = x->env->now_us;
 	enter(x, EXCHANGE_AWAIT);
@@ -572,10 +574,10 @@ static void take_request(struct exchange *x)
 
 	know_client(x);
 	why = frame_request(&x->r.frame, h);
-	if (!why)
-		why = know_target(x);
 	if (!why && (h->method == METHOD_CONNECT || h->method == METHOD_TRACE))
 		why = &bad_method;
+	if (!why)
+		why = know_target(x);
 	if (!why && head_has(h, FIELD_VIA) && rewrite_loops(h) >= GW_LOOP)
 		why = &loop;
 	x->r.close = !x->r.frame.persist;
@@ -839,7 +841,13 @@ static bool step_answer(struct exchange *x)
 		answer_broke_off(x);
 		return true;
 	}
-	return server->readable && (link_fill(server) > 0 || server->eof);
+	if (!server->readable)
+		return false;
+	if (link_fill(server) > 0)
+		x->r.heard = true;
+	else if (!server->eof)
+		return false;
+	return true;
 }
 
 /* The request's way up, beside the answer. False: it is all over. */

@@ -75,6 +75,7 @@ struct request {
 	bool interim;         /* a 1xx head is on its way down */
 	bool fresh;           /* no idle link for this attempt */
 	bool up_over;         /* no more of the request goes up: done, or the server takes no more */
+	bool heard;           /* this server has answered, a byte at least */
 	bool answering;       /* a final head has been composed: nothing else may be answered */
 	uint8_t tries;        /* servers asked */
 	uint8_t address;      /* attempts at addresses of this server */

@@ -306,6 +306,9 @@ static void begin_draining(struct worker *w)
 	/* who is in the queue already has been promised an answer */
 	for (size_t i = 0; i < w->env.config->listener_count; i++)
 		accept_some(w, i);
+	/* our copies only: who calls now is another worker's, or refused when there is none */
+	for (size_t i = 0; i < w->env.config->listener_count; i++)
+		platform_close(w->given->listeners[i]);
 	w->env.draining = true;
 	w->drain_at = w->env.now + w->env.config->drain_timeout;
 }
@@ -640,11 +643,20 @@ static void look_at_watches(struct worker *w)
 		obey(w);
 }
 
+static bool goes_on(const struct worker *w)
+{
+	if (w->quit)
+		return false;
+	return !w->env.draining || (w->conns.lent > 0 && w->env.now < w->drain_at);
+}
+
 static void turn(struct worker *w)
 {
 	int64_t due = tick(w);
 	bool any;
 
+	if (!goes_on(w))
+		return; /* the last quiet connection has just been closed */
 	watch_all(w);
 	any = platform_poll(w->watches, w->count, wait_until(w, earlier(due, w->due))) > 0;
 	look_at_clock(w);
@@ -655,18 +667,6 @@ static void turn(struct worker *w)
 	atomic_store_explicit(&w->env.slot->active, w->exchanges.lent, memory_order_relaxed);
 	log_flush(w->env.access);
 	log_flush(w->env.error);
-}
-
-static bool has_conns(const struct worker *w)
-{
-	return w->conns.lent > 0;
-}
-
-static bool goes_on(const struct worker *w)
-{
-	if (w->quit)
-		return false;
-	return !w->env.draining || (has_conns(w) && w->env.now < w->drain_at);
 }
 
 int worker_run(const struct worker_given *given)
