@@ -286,12 +286,13 @@ enum {
 	DROP_0 = 1,      /* ";params" go before anything is decoded, */
 	DROP_1 = 2,      /* after the first decoding, */
 	DROP_2 = 4,      /* after the second */
-	BACKSLASH = 8,   /* a backslash is a slash */
-	ENCODED = 16,    /* a decoded slash is a slash; otherwise %2F stays */
-	MERGE = 32,      /* several slashes are one */
-	AUTHORITY = 64,  /* "//x/y" is read as a URL without a scheme: host x, path /y */
-	CUT = 128,       /* ".." is not resolved: what counts is what stands before it */
-	BETWEEN = 256    /* dot segments are resolved before each decoding, too */
+	BACK_0 = 8,      /* a backslash is a slash from the beginning, */
+	BACK_1 = 16,     /* or only after the first parameters went, and after each decoding */
+	ENCODED = 32,    /* a decoded slash is a slash; otherwise %2F stays */
+	MERGE = 64,      /* several slashes are one before dot segments are resolved; otherwise after it */
+	AUTHORITY = 128, /* "//x/y" is read as a URL without a scheme: host x, path /y */
+	CUT = 256,       /* ".." is not resolved: what counts is what stands before it */
+	BETWEEN = 512    /* dot segments are resolved before each decoding, too */
 };
 
 /* While a reading is made: an encoded slash that stays one. Free, since
@@ -300,9 +301,9 @@ enum {
 
 /* Those that make a difference with 0, 1, 2 decodings. */
 static const unsigned ways_of[LEVELS] = {
-	DROP_0 | BACKSLASH | MERGE | AUTHORITY | CUT,
-	DROP_0 | DROP_1 | BACKSLASH | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN,
-	DROP_0 | DROP_1 | DROP_2 | BACKSLASH | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN,
+	DROP_0 | BACK_0 | BACK_1 | MERGE | AUTHORITY | CUT,
+	DROP_0 | DROP_1 | BACK_0 | BACK_1 | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN,
+	DROP_0 | DROP_1 | DROP_2 | BACK_0 | BACK_1 | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN,
 };
 
 /* What byte c, which shows itself after `level` decodings, lets backends differ in. */
@@ -312,7 +313,7 @@ static unsigned ways_with(char c, unsigned level, char next)
 	case ';':
 		return MERGE | DROP_2 | (level < 2 ? DROP_1 : 0) | (level < 1 ? DROP_0 : 0);
 	case '\\':
-		return MERGE | BACKSLASH;
+		return MERGE | BACK_1 | (level < 1 ? BACK_0 : 0);
 	case '/':
 		return level ? MERGE | ENCODED : next == '/' ? MERGE : 0;
 	case '.':
@@ -342,7 +343,7 @@ static unsigned ways_for(struct span path, unsigned *depth)
 		ways |= ways_with(c, level, i + 1 < path.len ? at[1] : 0);
 		i += 2 * level;
 	}
-	if (!(ways & (DROP_2 | BACKSLASH | ENCODED)) && *depth < 2)
+	if (!(ways & (DROP_2 | BACK_1 | ENCODED)) && *depth < 2)
 		ways &= ~(unsigned)(CUT | BETWEEN); /* no dot segment can come of "a..b" */
 	if (ways & MERGE && path.len > 1 && memchr("/\\%;", path.at[1], 4))
 		ways |= AUTHORITY;
@@ -482,10 +483,12 @@ static size_t read_as(char *at, size_t len, unsigned decodings, unsigned ways)
 	for (unsigned n = 0; n <= decodings; n++) {
 		if (n > 0)
 			len = decode(at, len, ways & ENCODED);
-		if (ways & BACKSLASH)
+		if (ways & (n ? BACK_1 : BACK_0))
 			turn_backslashes(at, len);
 		if (ways & drop[n])
 			len = drop_params(at, len);
+		if (n == 0 && ways & BACK_1)
+			turn_backslashes(at, len);
 		if ((ways & AUTHORITY) && len > 1 && at[1] == '/') {
 			len = drop_authority(at, len);
 			ways &= ~(unsigned)AUTHORITY; /* once only */
@@ -496,6 +499,7 @@ static size_t read_as(char *at, size_t len, unsigned decodings, unsigned ways)
 			len = merge_slashes(at, len);
 		len = resolve(at, len, ways & CUT ? DOTS_CUT : DOTS_RESOLVE, &held);
 	}
+	len = merge_slashes(at, len);
 	return decodings ? encode(at, len) : len;
 }
 

@@ -258,6 +258,10 @@ static void finds_what_backends_read(void **state)
 		{"/pub/..%5Csecret/x", "/secret/x"},
 		{"/pub%5C..%2Fsecret%5Cx", "/secret/x"},
 		{"/pub\\y/..%2F..%2Fsecret/x", "/secret/x"},  /* %2F is one, the backslash is not */
+		{"/p/a//..\\..\\/secret/x", "/p/secret/x"},   /* resolved, then merged */
+		{"/p/a//..\\..\\/secret/x", "/secret/x"},
+		{"/p/a%5Cb\\..%2F..%2Fsecret/x", "/secret/x"}, /* a raw one is a slash, an encoded one is not */
+		{"/p/a;\\..\\..\\b\\..", "/p/a"},            /* parameters end at real slashes only */
 		/* several slashes */
 		{"//secret/x", "/secret/x"},
 		{"/pub/a//..;/secret/x", "/pub/secret/x"},
@@ -343,7 +347,7 @@ static void reads_no_more_than_needed(void **state)
 		{"/", 1}, {"/a/b.c/d..e", 1}, {"/!$&'()*+,=:@[]{}|^", 1},
 		{"/%C3%A4%20%E4%B8%AD", 1},   /* what decoding does not change for us */
 		{"/100%25", 1}, {"/a%25zz", 1},
-		{"/a%40b", 2}, {"/group%2Fproject", 6}, {"/a//b", 2}, {"//b", 4}, {"/a;b/c", 4}, {"/a\\b", 4},
+		{"/a%40b", 2}, {"/group%2Fproject", 6}, {"/a//b", 2}, {"//b", 4}, {"/a;b/c", 4}, {"/a\\b", 8},
 		{"/a%2520b", 3},
 	};
 
@@ -400,14 +404,14 @@ static void too_many_ways(void **state)
 	(void)state;
 	assert_null(path_read(&p, marks, false, &room));
 	assert_true(has_reading(p.path, "/", &count));
-	assert_true(count > 500 && count < 1000);
+	assert_true(count > 500 && count < 2000);
 	memset(target, 'a', sizeof target);
 	memcpy(target, marks.at, marks.len);
 	why = path_read(&p, span_of(target, sizeof target), false, &room);
 	assert_non_null(why);
 	assert_int_equal(why->status, 400);
 	block_same(span_str(why->text), "path can be read in too many ways", "a long hostile path");
-	assert_null(path_read(&p, span_of(target, 100), false, &room));
+	assert_null(path_read(&p, span_of(target, 60), false, &room));
 	/* a whole encoded URL in a path is fine */
 	memset(target, 'a', sizeof target);
 	memcpy(target, "/fit//%252Fx%3Fa%3Db;c%2F", 25);
