@@ -70,40 +70,39 @@ static bool is_command(const char *word)
 	return false;
 }
 
+static bool is_explain(const struct command *c)
+{
+	return c->name && strcmp(c->name, "explain") == 0;
+}
+
 /* Where the value of this option goes; NULL: no such option here. */
 static const char **value_of(struct command *c, const char *option)
 {
-	bool explains = c->name && strcmp(c->name, "explain") == 0;
-
 	if (strcmp(option, "-c") == 0)
 		return &c->file;
-	if (explains && strcmp(option, "--method") == 0)
+	if (is_explain(c) && strcmp(option, "--method") == 0)
 		return &c->method;
-	if (explains && strcmp(option, "--from") == 0)
+	if (is_explain(c) && strcmp(option, "--from") == 0)
 		return &c->from;
 	return NULL;
 }
 
-static bool add_field(struct command *c, const char *option, const char *value)
-{
-	if (!c->name || strcmp(c->name, "explain") != 0 || strcmp(option, "-H") != 0)
-		return false;
-	text_str(&c->fields, value);
-	text_lit(&c->fields, "\r\n");
-	return true;
-}
-
-/* An option and its value. */
+/* An option and its value; -H may come several times. */
 static int take_option(struct command *c, const char *option, const char *value)
 {
 	const char **to = value_of(c, option);
+	bool field = is_explain(c) && strcmp(option, "-H") == 0;
 
-	if (!to && (!value || !add_field(c, option, value)))
+	if (!to && !field)
 		return mistake("unknown option", option);
 	if (!value)
 		return mistake("nothing follows the option", option);
-	if (to)
+	if (to) {
 		*to = value;
+		return FINE;
+	}
+	text_str(&c->fields, value);
+	text_lit(&c->fields, "\r\n");
 	return FINE;
 }
 
@@ -208,13 +207,15 @@ static void print_memory(const struct config *c)
 	size_t count = worker_memory(c, terms, 64), i;
 	double worker = 0, all;
 
-	printf("\nmemory in bytes, all that gateway will ever take:\n");
+	printf("\nmemory in bytes, taken at start and never more (program, stack and configuration aside):\n");
 	for (i = 0; i < count && i < 64; i++) {
 		double sum = (double)terms[i].count * (double)terms[i].size;
 
 		print_term(terms[i].what, (double)terms[i].count, (double)terms[i].size, sum);
 		worker += sum;
 	}
+	print_term("log buffers", 2, (double)sizeof(struct log), 2 * (double)sizeof(struct log));
+	worker += 2 * (double)sizeof(struct log);
 	all = worker * c->workers + (double)sizeof(struct share);
 	print_term("workers", c->workers, worker, worker * c->workers);
 	print_term("shared by all", 1, (double)sizeof(struct share), (double)sizeof(struct share));
