@@ -25,19 +25,41 @@ static const struct refusal escapes_root = {400, "path escapes the root"};
 static const struct refusal too_many_ways = {400, "path can be read in too many ways"};
 static const struct refusal too_long = {414, "target is too long"};
 
-/* Sets of bytes, one bit each. */
-typedef const uint32_t byteset[8];
+/* What a byte may be; 0 for controls, blanks, # and all beyond ASCII. */
+enum {
+	UNRESERVED = 1, /* RFC 3986 2.3: ALPHA DIGIT - . _ ~ */
+	ORDINARY = 2,   /* nothing to look at in a path: visible, but not one of % / ; ? and backslash */
+	IN_QUERY = 4
+};
 
-/* unreserved (RFC 3986 2.3): ALPHA DIGIT - . _ ~ */
-static byteset unreserved = {0, 0x03ff6000, 0x87fffffe, 0x47fffffe};
-/* visible ASCII but for # % / ; ? and the backslash */
-static byteset ordinary = {0, 0x77ff7fd6, 0xefffffff, 0x7fffffff};
-/* visible ASCII but for # */
-static byteset in_query = {0, 0xfffffff6, 0xffffffff, 0x7fffffff};
+static const uint8_t kinds[256] = {
+	/*       !  "  #  $  %  &  '  (  )  *  +  ,  -  .  / */
+	[' '] = 0, 6, 6, 0, 6, 4, 6, 6, 6, 6, 6, 6, 6, 7, 7, 4,
+	/* 0 to 9, then        :  ;  <  =  >  ? */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 4, 6, 6, 6, 4,
+	/* @ and A to Z */
+	6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+	/*                     then [  \  ]  ^  _ */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 4, 6, 6, 7,
+	/* ` and a to z */
+	6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+	/*                     then {  |  }  ~ */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 7, 0,
+};
 
-static inline bool in(byteset set, unsigned char c)
+static inline bool is(int kind, char c)
 {
-	return set[c >> 5] >> (c & 31) & 1;
+	return kinds[(unsigned char)c] & kind;
+}
+
+/* Place of the first byte, from i on, that is not of this kind; or s.len. */
+static inline size_t pass(int kind, struct span s, size_t i)
+{
+	const char *at = s.at;
+
+	while (i < s.len && is(kind, at[i]))
+		i++;
+	return i;
 }
 
 /* Value of two hex digits, or negative. */
@@ -116,7 +138,7 @@ static const struct refusal *look_at_percent(struct look *l, const char *at, siz
 		return &bad_percent;
 	if (is_control(c) || (c == '%' && len >= 5 && at[3] == '0' && at[4] == '0'))
 		return &bad_byte; /* also a zero byte for whoever decodes twice: some end the path there */
-	if (in(unreserved, (unsigned char)c) || at[1] >= 'a' || at[2] >= 'a')
+	if (is(UNRESERVED, (char)c) || at[1] >= 'a' || at[2] >= 'a')
 		l->change = true;
 	l->plain = false;
 	return NULL;
@@ -127,11 +149,9 @@ static const struct refusal *look_at(struct look *l, struct span s)
 	const struct refusal *why;
 
 	*l = (struct look){.plain = true};
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.at[i];
+	for (size_t i = pass(ORDINARY, s, 0); i < s.len; i = pass(ORDINARY, s, i + 1)) {
+		char c = s.at[i];
 
-		if (in(ordinary, c))
-			continue;
 		if (c == '/') {
 			if (i + 1 < s.len && s.at[i + 1] == '/')
 				l->plain = false;
@@ -169,7 +189,7 @@ static size_t decode_unreserved(char *out, struct span s)
 			out[n++] = s.at[i];
 			continue;
 		}
-		if (in(unreserved, (unsigned char)c)) {
+		if (is(UNRESERVED, (char)c)) {
 			out[n++] = (char)c;
 		} else {
 			out[n++] = '%';
@@ -207,10 +227,9 @@ static unsigned count_readings(struct span path);
 
 static const struct refusal *look_at_query(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!in(in_query, (unsigned char)s.at[i]))
-			return s.at[i] == '#' ? &has_fragment : &bad_byte;
-	return NULL;
+	size_t i = pass(IN_QUERY, s, 0);
+
+	return i == s.len ? NULL : s.at[i] == '#' ? &has_fragment : &bad_byte;
 }
 
 static const struct refusal *read_path(struct path *p, struct span s, struct text *room)
@@ -565,13 +584,16 @@ static bool ends_right(struct span name)
 /* Labels of unreserved bytes; a final dot was taken off. */
 static bool is_name(struct span name)
 {
+	char before = '.';
+
 	for (size_t i = 0; i < name.len; i++) {
-		if (!in(unreserved, (unsigned char)name.at[i]))
-			return false;
-		if (name.at[i] == '.' && (i == 0 || i + 1 == name.len || name.at[i + 1] == '.'))
-			return false;
+		char c = name.at[i];
+
+		if (!is(UNRESERVED, c) || (c == '.' && before == '.'))
+			return false; /* not even an empty label */
+		before = c;
 	}
-	return name.len && name.len < GW_NAME && ends_right(name);
+	return before != '.' && name.len < GW_NAME && ends_right(name);
 }
 
 /* With its brackets. */
