@@ -40,10 +40,13 @@ struct when {
 	bool any;     /* only the presence of name is asked for */
 	struct span name;
 	struct span value; /* WHEN_METHOD: comma-separated list */
-	struct net network;
+	const struct net *networks; /* WHEN_FROM: the client is in one of them */
+	size_t network_count;
+	struct span text; /* as the user wrote it: "query:mock=1" */
 };
 
-/* A field to set on a message, or, with remove, one to take away. */
+/* A field to set on a message, or, with remove, one to take away: the message's
+ * own fields of this name go either way. */
 struct edit {
 	struct span name;
 	struct span value;
@@ -51,6 +54,7 @@ struct edit {
 	enum field_id id;
 };
 
+/* An inner level replaces what an outer one says of the same name. */
 struct edits {
 	const struct edit *at;
 	size_t count;
@@ -61,7 +65,7 @@ struct edits {
 struct options {
 	struct edits request; /* request_header */
 	struct edits response; /* header */
-	const struct net *allow, *deny; /* empty allow: everybody */
+	const struct net *allow, *deny; /* empty allow: everybody; deny goes first. The innermost allow holds, deny adds up */
 	size_t allow_count, deny_count;
 	int64_t connect_timeout;  /* one connection attempt to one address */
 	int64_t response_timeout; /* from the whole request sent to the response head */
@@ -88,7 +92,7 @@ struct route {
 	uint16_t status;       /* of a redirect or a reply */
 	struct span location;  /* of a redirect: URL; keeps the rest of the path when it ends in '/' */
 	struct span text;      /* of a reply: its body */
-	struct span type;      /* of a reply: its Content-Type */
+	struct span type;      /* of a reply: its Content-Type; empty: the page for the status */
 	struct options options;
 	const char *label;     /* what the user wrote before '=', for tables and logs */
 	int line;              /* in the file */
@@ -162,7 +166,10 @@ struct config *config_words(int count, char **words, config_say *say, void *user
 
 void config_free(struct config *c);
 
-/* Memory of one worker by term, and of all together: what `gateway check` prints. */
+/* The same from memory; the name is for messages. */
+struct config *config_text(const char *file, struct span text, config_say *say, void *user);
+
+/* What `gateway check` prints: public URL -> backend URL, then the listeners. */
 void config_print(const struct config *c, struct text *out);
 
 #endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * build - what follows from a draft?
+ *
+ * Puts gateway, sites and routes into their final tables and inherits options
+ * along the way.
+ */
+#include "config_build.h"
+#include "config_option.h"
+#include "config_where.h"
+#include <stdlib.h>
+
+/* --- [gateway] -------------------------------------------------------------- */
+
+static int64_t number(const struct level *l, enum key_id id)
+{
+	return level_number(l, id, key_of(id)->standard);
+}
+
+static const char *text_of(const struct level *l, enum key_id id, const char *otherwise)
+{
+	const struct setting *s = level_get(l, id);
+
+	return s ? s->text.at : otherwise;
+}
+
+static const char *log_target(struct faults *f, const struct level *l, enum key_id id)
+{
+	static const struct span names[] = {{"stderr", 6}, {"syslog", 6}, {"off", 3}};
+	const struct setting *s = level_get(l, id);
+	const char *near = "";
+
+	if (!s || span_find(s->text, '/') < s->text.len)
+		return s ? s->text.at : "stderr";
+	for (size_t i = 0; i < 3; i++) {
+		if (span_is(s->text, names[i]))
+			return s->text.at;
+		if (word_is_near(word_distance(s->text, names[i]), names[i]))
+			near = names[i].at;
+	}
+	if (*near)
+		fault_at(f, s->line, "%s: unknown word '%s' (did you mean '%s'?)", s->key->name.at, s->text.at, near);
+	else
+		fault_at(f, s->line, "%s: '%s' is neither stderr, syslog, off nor a file with a '/' in its path", s->key->name.at, s->text.at);
+	return "stderr";
+}
+
+static enum log_format log_format(struct faults *f, const struct level *l)
+{
+	const struct setting *s = level_get(l, KEY_LOG_FORMAT);
+
+	if (!s || span_is(s->text, SPAN("combined")))
+		return LOG_COMBINED;
+	if (!span_is(s->text, SPAN("json")))
+		fault_at(f, s->line, "log_format: '%s' is neither combined nor json", s->text.at);
+	return LOG_JSON;
+}
+
+static void take_numbers(struct config *c, const struct level *l)
+{
+	c->workers = (int)number(l, KEY_WORKERS);
+	c->clients = (uint32_t)number(l, KEY_CLIENTS);
+	c->requests = (uint32_t)number(l, KEY_REQUESTS);
+	c->per_client = (uint32_t)number(l, KEY_PER_CLIENT);
+	c->idle_links = (uint32_t)number(l, KEY_IDLE_LINKS);
+	c->buffer = (uint32_t)number(l, KEY_BUFFER);
+	c->head_timeout = number(l, KEY_HEAD_TIMEOUT);
+	c->idle_timeout = number(l, KEY_IDLE_TIMEOUT);
+	c->link_timeout = number(l, KEY_LINK_TIMEOUT);
+	c->send_timeout = number(l, KEY_SEND_TIMEOUT);
+	c->linger_timeout = number(l, KEY_LINGER_TIMEOUT);
+	c->drain_timeout = number(l, KEY_DRAIN_TIMEOUT);
+	c->resolve_interval = number(l, KEY_RESOLVE_INTERVAL);
+}
+
+static void take_gateway(struct draft *d, struct config *c)
+{
+	const struct level *l = &d->gateway;
+
+	take_numbers(c, l);
+	c->user = text_of(l, KEY_USER, NULL);
+	c->group = text_of(l, KEY_GROUP, NULL);
+	c->access_log = log_target(d->faults, l, KEY_ACCESS_LOG);
+	c->error_log = log_target(d->faults, l, KEY_ERROR_LOG);
+	c->log_format = (uint8_t)log_format(d->faults, l);
+	option_network_rows(d->faults, l, KEY_TRUSTED, &c->trusted, &c->trusted_count, 0);
+}
+
+/* --- sites -------------------------------------------------------------------- */
+
+static size_t count_items(const struct level *l, enum key_id id)
+{
+	struct span list, item;
+	size_t count = 0;
+
+	for (const struct setting *s = level_get(l, id); s; s = level_more(s))
+		for (list = s->text; word_item(&list, &item);)
+			count++;
+	return count;
+}
+
+static void take_hosts(struct faults *f, struct site *site, const struct draft_site *d)
+{
+	struct span *hosts = ARENA_ROW(f->arena, struct span, count_items(&d->level, KEY_HOST) + 1);
+	const struct setting *s = level_get(&d->level, KEY_HOST);
+	struct span list, item;
+
+	site->hosts = hosts;
+	if (!s)
+		site->host_count = where_host(f, d->line, d->label, hosts);
+	for (; s; s = level_more(s))
+		for (list = s->text; word_item(&list, &item);)
+			site->host_count += where_host(f, s->line, item, &hosts[site->host_count]);
+}
+
+static void take_sites(struct draft *d, struct config *c)
+{
+	size_t i = 0;
+
+	for (const struct draft_site *s = d->sites; s; s = s->next)
+		c->site_count++;
+	c->sites = ARENA_ROW(d->faults->arena, struct site, c->site_count);
+	for (const struct draft_site *s = d->sites; s; s = s->next, i++) {
+		c->sites[i].label = s->label.at;
+		c->sites[i].line = s->line;
+		take_hosts(d->faults, &c->sites[i], s);
+	}
+	if (!c->site_count && !d->faults->count)
+		fault_at(d->faults, 0, "there is no site: add [site *] with a line such as '/ = http://192.168.1.2:8080'");
+}
+
+/* --- routes and servers ---------------------------------------------------------- */
+
+struct build {
+	struct draft *draft;
+	struct config *config;
+	struct build_route *routes; /* of all sites, in the order of the file */
+	struct target *targets;     /* room for all */
+};
+
+static const struct server *take_server(struct config *c, const struct server *s)
+{
+	struct server *new = &c->servers[c->server_count];
+
+	for (size_t i = 0; i < c->server_count; i++)
+		if (where_same_server(&c->servers[i], s))
+			return &c->servers[i];
+	*new = *s;
+	new->number = (uint16_t)c->server_count++;
+	return new;
+}
+
+/* Groups stand one behind the other, in the order of c->routes. */
+static void take_targets(struct build *b, struct route *r, const struct build_target *targets)
+{
+	struct target *row = b->targets + b->config->target_count;
+
+	r->targets = row;
+	r->group = (uint16_t)b->config->target_count;
+	for (const struct build_target *t = targets; t; t = t->next, row++) {
+		*row = t->target;
+		row->server = take_server(b->config, &t->server);
+	}
+	b->config->target_count += r->target_count;
+}
+
+/* Conditional ones in the order of the file; then exact ones, which match one
+ * path only; then the longest prefix. */
+static int by_turn(const void *one, const void *other)
+{
+	const struct route *a = *(struct route *const *)one;
+	const struct route *b = *(struct route *const *)other;
+	bool a_exact = a->prefix.at[a->prefix.len - 1] != '/';
+	bool b_exact = b->prefix.at[b->prefix.len - 1] != '/';
+
+	if (!a->when_count != !b->when_count)
+		return a->when_count ? -1 : 1;
+	if (!a->when_count && a_exact != b_exact)
+		return a_exact ? -1 : 1;
+	if (!a->when_count && a->prefix.len != b->prefix.len)
+		return a->prefix.len > b->prefix.len ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
+}
+
+static void take_route(struct build *b, const struct build_route *made, struct site *site, const struct options *outer)
+{
+	struct route *r = &b->config->routes[b->config->route_count];
+
+	*r = made->route;
+	r->site = site;
+	r->number = (uint16_t)b->config->route_count++;
+	r->options = option_inherit(b->draft->faults, outer, &made->level);
+	take_targets(b, r, made->targets);
+	site->guarded |= r->options.allow_count || r->options.deny_count;
+	site->route_count++;
+}
+
+/* Its routes stand from `first` on. */
+static void sort_routes(struct arena *a, struct site *site, struct route *first)
+{
+	struct route **turns = ARENA_ROW(a, struct route *, site->route_count + 1);
+
+	for (size_t i = 0; i < site->route_count; i++)
+		turns[i] = &first[i];
+	qsort(turns, site->route_count, sizeof *turns, by_turn);
+	site->routes = turns;
+}
+
+static void take_site_routes(struct build *b, const struct draft_site *s, struct site *site, const struct options *gateway)
+{
+	struct faults *f = b->draft->faults;
+	struct options options = option_inherit(f, gateway, &s->level);
+	struct route *first = &b->config->routes[b->config->route_count];
+
+	for (const struct build_route *r = b->routes; r; r = r->next)
+		if (r->site == s)
+			take_route(b, r, site, &options);
+	sort_routes(f->arena, site, first);
+	if (s->routed)
+		return;
+	if (f->file)
+		fault_at(f, s->line, "[site %s] has no route: add a line such as '/ = http://192.168.1.2:8080'", site->label);
+	else
+		fault_at(f, 0, "there is no route: add a word such as /=http://192.168.1.2:8080");
+}
+
+static void take_routes(struct build *b)
+{
+	struct faults *f = b->draft->faults;
+	struct config *c = b->config;
+	struct options standard = option_standard();
+	struct options gateway = option_inherit(f, &standard, &b->draft->gateway);
+	const struct draft_site *s = b->draft->sites;
+	size_t routes = 0, targets = 0;
+
+	for (const struct build_route *r = b->routes; r; r = r->next) {
+		routes++;
+		targets += r->route.target_count;
+	}
+	c->routes = ARENA_ROW(f->arena, struct route, routes + 1);
+	c->servers = ARENA_ROW(f->arena, struct server, targets);
+	b->targets = ARENA_ROW(f->arena, struct target, targets + 1);
+	for (size_t i = 0; i < c->site_count; i++, s = s->next)
+		take_site_routes(b, s, &c->sites[i], &gateway);
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+struct config *build_config(struct draft *d)
+{
+	struct build b = {.draft = d, .config = ARENA_NEW(d->faults->arena, struct config)};
+
+	take_gateway(d, b.config);
+	take_sites(d, b.config);
+	b.routes = build_routes(d);
+	take_routes(&b);
+	build_listeners(d, b.config);
+	return b.config;
+}

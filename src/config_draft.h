@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * draft - what did the user write, section by section?
+ *
+ * Everything as it was said, with its line; what follows from it is build's.
+ */
+#ifndef CONFIG_DRAFT_H
+#define CONFIG_DRAFT_H
+
+#include "config.h"
+#include "config_key.h"
+
+/* A target, a bare word, or an option of a route. */
+struct draft_word {
+	const struct key *key; /* NULL: a target or a bare word */
+	struct span text;
+	int line;
+	struct draft_word *next;
+};
+
+/* One line of a site with those that continue it, or one [route]. */
+struct draft_route {
+	struct draft_site *site; /* NULL in a [route] until site is looked up */
+	struct span site_name;   /* of a [route] */
+	struct span path;
+	struct span label; /* of a [route], else the path */
+	int line;
+	bool bad; /* some word of it was a fault, and is not among the words */
+	struct draft_word *words;
+	struct draft_word **end;
+	struct draft_route *next;
+};
+
+struct draft_site {
+	struct span label;
+	int line;
+	bool routed; /* some route is its, even one with a fault */
+	struct level level;
+	struct draft_site *next;
+};
+
+struct draft {
+	struct faults *faults;
+	struct level gateway;
+	struct draft_site *sites;
+	struct draft_site **sites_end;
+	struct draft_route *routes; /* of all sites, in the order of the file */
+	struct draft_route **routes_end;
+};
+
+void draft_init(struct draft *d, struct faults *f);
+/* The text of a file. */
+void draft_text(struct draft *d, struct span text);
+/* Words of a command line: listeners, then PATH=TARGET with the words that belong to it. */
+void draft_words(struct draft *d, int count, char *const *words);
+
+#endif

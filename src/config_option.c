@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * option - what holds for a route, after gateway, site and route have spoken?
+ *
+ * Knows which fields are gateway's own to write.
+ */
+#include "config_option.h"
+
+enum {
+	EDITS = 64,       /* in one message */
+	EDITS_BLOCK = 2048 /* bytes of those that are set: half of what a head may grow (GW_HEAD_OUT) */
+};
+
+struct options option_standard(void)
+{
+	return (struct options){
+		.connect_timeout = key_of(KEY_CONNECT_TIMEOUT)->standard,
+		.response_timeout = key_of(KEY_RESPONSE_TIMEOUT)->standard,
+		.body_timeout = key_of(KEY_BODY_TIMEOUT)->standard,
+		.tunnel_timeout = key_of(KEY_TUNNEL_TIMEOUT)->standard,
+		.fail_timeout = key_of(KEY_FAIL_TIMEOUT)->standard,
+		.max_fails = (int)key_of(KEY_MAX_FAILS)->standard,
+		.tries = (int)key_of(KEY_TRIES)->standard,
+		.forwarded = key_of(KEY_FORWARDED)->standard != 0,
+	};
+}
+
+/* --- networks ---------------------------------------------------------- */
+
+size_t option_networks(struct faults *f, int line, struct span list, struct net *to)
+{
+	struct span item;
+	size_t count = 0;
+
+	while (word_item(&list, &item)) {
+		if (to && !net_read_network(&to[count], item))
+			fault_at(f, line, "'%.*s' is not an address or a network such as 192.168.0.0/16", SHOW(item));
+		count++;
+	}
+	return count;
+}
+
+static size_t count_networks(struct faults *f, const struct level *own, enum key_id id)
+{
+	size_t count = 0;
+
+	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
+		count += option_networks(f, s->line, s->text, NULL);
+	return count;
+}
+
+void option_network_rows(struct faults *f, const struct level *own, enum key_id id, const struct net **at, size_t *count, size_t before)
+{
+	size_t more = count_networks(f, own, id);
+	struct net *row;
+
+	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
+		if (!option_networks(f, s->line, s->text, NULL))
+			fault_at(f, s->line, "%s: '%.*s' names no address", s->key->name.at, SHOW(s->text));
+	if (!more)
+		return;
+	row = ARENA_ROW(f->arena, struct net, before + more);
+	if (before)
+		memcpy(row, *at, before * sizeof *row);
+	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
+		before += option_networks(f, s->line, s->text, row + before);
+	*at = row;
+	*count = before;
+}
+
+/* --- header fields ---------------------------------------------------------- */
+
+/* Written by gateway itself, in both directions, so that lengths and
+ * connections stay true. */
+static bool is_framing(enum field_id id)
+{
+	switch (id) {
+	case FIELD_CONNECTION:
+	case FIELD_CONTENT_LENGTH:
+	case FIELD_EXPECT:
+	case FIELD_HTTP2_SETTINGS:
+	case FIELD_KEEP_ALIVE:
+	case FIELD_PROXY_CONNECTION:
+	case FIELD_TE:
+	case FIELD_TRAILER:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_UPGRADE:
+	case FIELD_VIA:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Written by gateway into requests: where they came from. */
+static bool is_origin(enum field_id id)
+{
+	switch (id) {
+	case FIELD_FORWARDED:
+	case FIELD_MAX_FORWARDS:
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PORT:
+	case FIELD_X_FORWARDED_PREFIX:
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_REAL_IP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_ours(const struct key *key, const struct edit *e)
+{
+	if (is_framing(e->id))
+		return true;
+	if (key->id == KEY_HEADER)
+		return e->id == FIELD_HOST || e->id == FIELD_DATE;
+	return is_origin(e->id) || (e->id == FIELD_HOST && e->remove);
+}
+
+static bool is_field_value(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (((unsigned char)s.at[i] < ' ' && s.at[i] != '\t') || s.at[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* "Name: value" or "-Name" */
+static bool read_edit(struct faults *f, const struct setting *s, struct edit *e)
+{
+	struct span rest = s->text;
+
+	*e = (struct edit){.remove = rest.len && rest.at[0] == '-'};
+	if (e->remove) {
+		e->name = span_trim(span_of(rest.at + 1, rest.len - 1));
+	} else {
+		bool colon = span_find(rest, ':') < rest.len;
+
+		e->name = span_trim(span_cut(&rest, ':'));
+		e->value = span_trim(rest);
+		if (!colon) {
+			fault_at(f, s->line, "%s: expected 'Name: value' or '-Name', not '%.*s'", s->key->name.at, SHOW(s->text));
+			return false;
+		}
+	}
+	e->id = head_id(e->name);
+	if (!span_is_token(e->name) || e->name.len > 255)
+		fault_at(f, s->line, "%s: '%.*s' is not a field name", s->key->name.at, SHOW(e->name));
+	else if (!is_field_value(e->value))
+		fault_at(f, s->line, "%s: the value of '%.*s' holds a control byte", s->key->name.at, SHOW(e->name));
+	else if (is_ours(s->key, e))
+		fault_at(f, s->line, "%s: '%.*s' is written by gateway itself", s->key->name.at, SHOW(e->name));
+	else
+		return true;
+	return false;
+}
+
+static bool names(const struct edit *at, size_t count, struct span name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_same(at[i].name, name))
+			return true;
+	return false;
+}
+
+static size_t block_size(const struct edit *at, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += at[i].remove ? 0 : at[i].name.len + at[i].value.len + sizeof ": \r\n" - 1;
+	return size;
+}
+
+static struct span compose_block(struct faults *f, int line, const struct edit *at, size_t count)
+{
+	size_t size = block_size(at, count);
+	struct text block = text_in(arena_take(f->arena, size + 1), size);
+
+	if (size > EDITS_BLOCK)
+		fault_at(f, line, "the fields set up to here take %zu bytes; at most %d", size, EDITS_BLOCK);
+	for (size_t i = 0; i < count; i++) {
+		if (at[i].remove)
+			continue;
+		text_span_add(&block, at[i].name);
+		text_lit(&block, ": ");
+		text_span_add(&block, at[i].value);
+		text_lit(&block, "\r\n");
+	}
+	return text_span(&block);
+}
+
+static void inherit_edits(struct faults *f, struct edits *edits, const struct level *own, enum key_id id)
+{
+	const struct edits outer = *edits;
+	size_t count = 0, mine;
+	struct edit *row;
+	int line = 0;
+
+	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
+		count++;
+	if (!count)
+		return;
+	row = ARENA_ROW(f->arena, struct edit, count + outer.count);
+	count = 0;
+	for (const struct setting *s = level_get(own, id); s; s = level_more(s)) {
+		line = s->line;
+		count += read_edit(f, s, &row[count]);
+	}
+	mine = count;
+	for (size_t i = 0; i < outer.count; i++)
+		if (!names(row, mine, outer.at[i].name))
+			row[count++] = outer.at[i];
+	if (count > EDITS)
+		fault_at(f, line, "%zu fields are changed here; at most %d", count, EDITS);
+	*edits = (struct edits){row, count, compose_block(f, line, row, count)};
+}
+
+/* --- all ------------------------------------------------------------------------ */
+
+struct options option_inherit(struct faults *f, const struct options *outer, const struct level *own)
+{
+	struct options o = *outer;
+
+	inherit_edits(f, &o.request, own, KEY_REQUEST_HEADER);
+	inherit_edits(f, &o.response, own, KEY_HEADER);
+	option_network_rows(f, own, KEY_ALLOW, &o.allow, &o.allow_count, 0);
+	option_network_rows(f, own, KEY_DENY, &o.deny, &o.deny_count, o.deny_count);
+	o.connect_timeout = level_number(own, KEY_CONNECT_TIMEOUT, o.connect_timeout);
+	o.response_timeout = level_number(own, KEY_RESPONSE_TIMEOUT, o.response_timeout);
+	o.body_timeout = level_number(own, KEY_BODY_TIMEOUT, o.body_timeout);
+	o.tunnel_timeout = level_number(own, KEY_TUNNEL_TIMEOUT, o.tunnel_timeout);
+	o.fail_timeout = level_number(own, KEY_FAIL_TIMEOUT, o.fail_timeout);
+	o.max_fails = (int)level_number(own, KEY_MAX_FAILS, o.max_fails);
+	o.tries = (int)level_number(own, KEY_TRIES, o.tries);
+	o.forwarded = level_number(own, KEY_FORWARDED, o.forwarded) != 0;
+	return o;
+}

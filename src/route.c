@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * route - which site and route does a request belong to, and may it pass?
+ *
+ * Knows sites, paths, conditions and networks. config has put the routes of a
+ * site into the order to try, so that the first one that fits is the one.
+ */
+#include "route.h"
+
+/* --- sites --------------------------------------------------------------- */
+
+/* How well does one of a site's names fit? 0: not at all, then "*", then
+ * wildcards by their length, then the name itself. */
+static size_t fit(struct span name, struct span host)
+{
+	if (name.at[0] != '*')
+		return span_same(name, host) ? SIZE_MAX : 0;
+	if (name.len == 1)
+		return 1;
+	name = span_of(name.at + 1, name.len - 1);
+	return host.len > name.len && span_ends_same(host, name) ? name.len : 0;
+}
+
+const struct site *route_site(const struct listener *l, struct span host)
+{
+	const struct site *best = NULL;
+	size_t best_fit = 0;
+
+	for (size_t i = 0; i < l->site_count; i++) {
+		const struct site *s = l->sites[i];
+
+		for (size_t j = 0; j < s->host_count; j++) {
+			size_t n = fit(s->hosts[j], host);
+
+			if (n == SIZE_MAX)
+				return s;
+			if (n > best_fit) {
+				best = s;
+				best_fit = n;
+			}
+		}
+	}
+	return best;
+}
+
+/* --- conditions ------------------------------------------------------------ */
+
+/* Methods are case-sensitive (RFC 9110 9.1). */
+static bool lists_method(struct span list, struct span method)
+{
+	struct span item;
+
+	while (span_item(&list, &item))
+		if (span_is(item, method))
+			return true;
+	return false;
+}
+
+static bool fits(const struct when *w, struct span value)
+{
+	return w->any || span_is(value, w->value);
+}
+
+static bool has_header(const struct when *w, const struct head *h)
+{
+	for (unsigned i = 0; i < h->count; i++)
+		if (span_same(head_name(h, i), w->name) && fits(w, head_value(h, i)))
+			return true;
+	return false;
+}
+
+/* name=value pairs with a separator between them; quotes around a cookie's
+ * value are not its value (RFC 6265 4.1.1). */
+static bool has_pair(const struct when *w, struct span pairs, char separator)
+{
+	while (pairs.len) {
+		struct span value = span_trim(span_cut(&pairs, separator));
+		struct span name = span_cut(&value, '=');
+
+		if (separator == ';' && value.len > 1 && value.at[0] == '"' && value.at[value.len - 1] == '"')
+			value = span_of(value.at + 1, value.len - 2);
+		if (span_is(name, w->name) && fits(w, value))
+			return true;
+	}
+	return false;
+}
+
+static bool has_cookie(const struct when *w, const struct head *h)
+{
+	for (unsigned i = 0; i < h->count; i++)
+		if (h->fields[i].id == FIELD_COOKIE && has_pair(w, head_value(h, i), ';'))
+			return true;
+	return false;
+}
+
+static bool has_query(const struct when *w, struct span query)
+{
+	return query.len && has_pair(w, span_of(query.at + 1, query.len - 1), '&');
+}
+
+static bool holds(const struct when *w, const struct asked *a)
+{
+	switch (w->kind) {
+	case WHEN_METHOD:
+		return lists_method(w->value, a->head->name);
+	case WHEN_HEADER:
+		return has_header(w, a->head);
+	case WHEN_COOKIE:
+		return head_has(a->head, FIELD_COOKIE) && has_cookie(w, a->head);
+	case WHEN_QUERY:
+		return has_query(w, a->path->query);
+	default:
+		return net_in_any(a->client, w->networks, w->network_count);
+	}
+}
+
+/* The first condition that does not hold, or NULL. */
+static const struct when *obstacle(const struct route *r, const struct asked *a)
+{
+	for (size_t i = 0; i < r->when_count; i++)
+		if (!holds(&r->when[i], a))
+			return &r->when[i];
+	return NULL;
+}
+
+/* --- routes ----------------------------------------------------------------- */
+
+enum cover { COVER_NONE, COVER_SLASH /* but for the final slash */, COVER_FULL };
+
+static enum cover cover(const struct route *r, struct span path)
+{
+	struct span prefix = r->prefix;
+
+	if (prefix.at[prefix.len - 1] != '/')
+		return span_is(path, prefix) ? COVER_FULL : COVER_NONE;
+	if (path_under(path, prefix))
+		return COVER_FULL;
+	prefix.len--;
+	return span_is(path, prefix) ? COVER_SLASH : COVER_NONE;
+}
+
+/* The route of this reading of the path. */
+static const struct route *find(const struct site *s, const struct asked *a, struct span path, enum cover *how)
+{
+	for (size_t i = 0; i < s->route_count; i++) {
+		const struct route *r = s->routes[i];
+
+		*how = cover(r, path);
+		if (*how != COVER_NONE && !obstacle(r, a))
+			return r;
+	}
+	*how = COVER_NONE;
+	return NULL;
+}
+
+const struct route *route_find(const struct site *s, const struct asked *a, bool *slash)
+{
+	enum cover how;
+	const struct route *r = find(s, a, a->path->path, &how);
+
+	*slash = how == COVER_SLASH;
+	return *slash ? NULL : r;
+}
+
+/* --- access ------------------------------------------------------------------ */
+
+static bool permits(const struct options *o, const struct net *client)
+{
+	if (net_in_any(client, o->deny, o->deny_count))
+		return false;
+	return !o->allow_count || net_in_any(client, o->allow, o->allow_count);
+}
+
+/* The first other reading of the path that falls under a route which does not
+ * permit this client. A path with more readings than we can hold is refused as
+ * if it were one. NULL: there is none. */
+static const struct route *forbidden_reading(const struct site *s, const struct asked *a, struct text *room, struct span *reading)
+{
+	for (unsigned number = 1; path_reading(a->path->path, number, room, reading); number++) {
+		enum cover how;
+		const struct route *r = find(s, a, *reading, &how);
+
+		if (r && !permits(&r->options, a->client))
+			return r;
+	}
+	return NULL;
+}
+
+bool route_allows(const struct route *r, const struct asked *a)
+{
+	char place[GW_TARGET];
+	struct text room = text_in(place, sizeof place);
+	struct span reading;
+
+	if (!permits(&r->options, a->client))
+		return false;
+	if (!r->site->guarded || a->path->plain)
+		return true;
+	return !forbidden_reading(r->site, a, &room, &reading) && !room.full;
+}
+
+/* --- explain ------------------------------------------------------------------- */
+
+static void say(struct text *out, const char *what, struct span which, const char *then)
+{
+	text_str(out, what);
+	text_span_add(out, which);
+	text_str(out, then);
+}
+
+static void say_route(struct text *out, const struct route *r, const char *then)
+{
+	text_lit(out, "route ");
+	text_str(out, r->label);
+	if (r->line)
+		text_format(out, " (line %d)", r->line);
+	text_lit(out, ": ");
+	text_str(out, then);
+}
+
+static void explain_site(struct text *out, const struct listener *l, const struct site *s, struct span host)
+{
+	say(out, "host ", host, " on ");
+	text_str(out, l->text);
+	if (!s) {
+		text_lit(out, ": no site answers to this name: 421\n");
+		return;
+	}
+	say(out, ": [site ", span_str(s->label), "]");
+	if (s->line)
+		text_format(out, " (line %d)", s->line);
+	for (size_t i = 0; i < s->host_count; i++)
+		say(out, i ? ", " : ", which answers to ", s->hosts[i], "");
+	text_char(out, '\n');
+}
+
+/* Every route that was in question, up to the one. */
+static void explain_routes(struct text *out, const struct site *s, const struct asked *a, const struct route *found)
+{
+	for (size_t i = 0; i < s->route_count; i++) {
+		const struct route *r = s->routes[i];
+		const struct when *not;
+
+		if (cover(r, a->path->path) == COVER_NONE)
+			continue;
+		not = obstacle(r, a);
+		if (!not) {
+			say_route(out, r, found ? r->when_count ? "its conditions hold\n" : "the longest that fits\n" : "a slash is missing at the end: redirect\n");
+			return;
+		}
+		say_route(out, r, "");
+		say(out, "when=", not->text, " does not hold\n");
+	}
+	text_lit(out, "no route fits: 404\n");
+}
+
+static void explain_access(struct text *out, const struct route *r, const struct asked *a)
+{
+	const struct options *o = &r->options;
+	char place[GW_TARGET];
+	struct text room = text_in(place, sizeof place);
+	struct span reading;
+	const struct route *other = NULL;
+
+	text_lit(out, "client ");
+	net_write(out, a->client);
+	if (!permits(o, a->client)) {
+		text_str(out, net_in_any(a->client, o->deny, o->deny_count) ? ": in deny: 403\n" : ": not in allow: 403\n");
+		return;
+	}
+	if (r->site->guarded && !a->path->plain)
+		other = forbidden_reading(r->site, a, &room, &reading);
+	if (other) {
+		say(out, ": a server might read this path as ", reading, ", and there ");
+		say_route(out, other, "does not permit it: 403\n");
+	} else {
+		text_str(out, o->allow_count || o->deny_count ? ": permitted\n" : ": everybody is permitted\n");
+	}
+}
+
+static void explain_target(struct text *out, const struct route *r, const struct target *t, const struct path *path)
+{
+	struct span rest = path->path;
+
+	text_lit(out, "goes to ");
+	if (!t->server->path)
+		text_lit(out, "http://");
+	text_str(out, t->server->name);
+	if (t->server->path)
+		text_char(out, ':');
+	if (t->base.len) {
+		text_span_add(out, t->base);
+		rest = span_of(rest.at + r->prefix.len, rest.len - r->prefix.len);
+	}
+	text_span_add(out, rest);
+	text_span_add(out, path->query);
+	if (t->weight != 1)
+		text_format(out, " weight=%u", t->weight);
+	if (t->backup)
+		text_lit(out, " backup");
+	text_char(out, '\n');
+}
+
+static void explain_end(struct text *out, const struct route *r, const struct path *path)
+{
+	if (r->kind == ROUTE_REPLY)
+		text_format(out, "is answered here: %u\n", r->status);
+	if (r->kind == ROUTE_REDIRECT) {
+		text_format(out, "is redirected (%u) to ", r->status);
+		text_span_add(out, r->location);
+		if (r->location.at[r->location.len - 1] == '/') {
+			text_add(out, path->path.at + r->prefix.len, path->path.len - r->prefix.len);
+			text_span_add(out, path->query);
+		}
+		text_char(out, '\n');
+	}
+	for (size_t i = 0; i < r->target_count; i++)
+		explain_target(out, r, &r->targets[i], path);
+}
+
+void route_explain(const struct listener *l, const struct asked *a, struct text *out)
+{
+	const struct site *s = route_site(l, a->host);
+	const struct route *r;
+	bool slash;
+
+	explain_site(out, l, s, a->host);
+	if (!s)
+		return;
+	r = route_find(s, a, &slash);
+	say(out, "path ", a->path->path, "\n");
+	explain_routes(out, s, a, r);
+	if (!r)
+		return;
+	explain_access(out, r, a);
+	if (route_allows(r, a))
+		explain_end(out, r, a->path);
+}
