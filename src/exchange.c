@@ -30,6 +30,7 @@ static const struct refusal head_too_long = {431, "the head is too long"};
 static const struct refusal target_too_long = {414, "the request target is too long"};
 static const struct refusal broke_off = {400, "the request broke off"};
 static const struct refusal body_broke_off = {400, "the request body broke off"};
+static const struct refusal bad_host = {400, "the host is not one"};
 static const struct refusal no_site = {421, "no site of this name"};
 static const struct refusal no_route = {404, "no route for this path"};
 static const struct refusal not_allowed = {403, "not allowed from this address"};
@@ -518,27 +519,26 @@ static const struct refusal *know_target(struct exchange *x)
 
 	if (why)
 		return why;
-	x->r.host = x->r.path.host.len ? x->r.path.host : head_get(h, FIELD_HOST);
+	if (x->r.path.host.len) {
+		/* absolute-form: its authority replaces Host (RFC 9112 3.2.2) */
+		unsigned port;
+
+		x->r.host = x->r.path.host;
+		return path_host(x->r.host, &x->r.frame.name, &port) ? NULL : &bad_host;
+	}
+	x->r.host = head_get(h, FIELD_HOST);
 	return NULL;
 }
 
 static void find_route(struct exchange *x)
 {
-	static const struct refusal bad_host = {400, "the host is not one"};
-	struct span name = SPAN("");
 	struct path path = x->r.path;
-	struct asked asked = {&x->asked, &path, name, &x->r.client};
-	unsigned port;
+	struct asked asked = {&x->asked, &path, x->r.frame.name, &x->r.client};
 	bool slash = false;
 
-	if (x->r.host.len && !path_host(x->r.host, &name, &port)) {
-		refuse(x, &bad_host);
-		return;
-	}
 	if (span_is(path.path, SPAN("*")))
 		path.path = SPAN("/"); /* OPTIONS *: whoever is responsible for all */
-	asked.host = name;
-	x->r.site = route_site(x->conn->listener, name);
+	x->r.site = route_site(x->conn->listener, asked.host);
 	if (!x->r.site) {
 		refuse(x, &no_site);
 		return;

@@ -191,15 +191,14 @@ static bool upgrade_is_fit(const struct head *h)
 
 /* RFC 9112 3.2. A name that is empty means no authority, which http does not
  * allow (RFC 9110 4.2.1). */
-static enum fault read_host(const struct head *h)
+static enum fault read_host(struct frame *f, const struct head *h)
 {
-	struct span name;
 	unsigned port;
 	if (!head_has(h, FIELD_HOST))
 		return h->version < 11 ? FINE : NO_HOST;
 	if (h->many & BIT(FIELD_HOST))
 		return MANY_HOSTS;
-	return path_host(head_get(h, FIELD_HOST), &name, &port) && name.len ? FINE : BAD_HOST;
+	return path_host(head_get(h, FIELD_HOST), &f->name, &port) && f->name.len ? FINE : BAD_HOST;
 }
 
 /* RFC 9110 10.1.1; from HTTP/1.0 clients it does not count. */
@@ -226,7 +225,7 @@ static enum fault read_request(struct frame *f, const struct head *h)
 	struct options o = {0};
 	enum fault fault;
 	*f = (struct frame){.kind = BODY_NONE};
-	if ((fault = read_host(h)) != FINE || (fault = read_lengths(f, h)) != FINE)
+	if ((fault = read_host(f, h)) != FINE || (fault = read_lengths(f, h)) != FINE)
 		return fault;
 	if ((fault = read_connection(f, h, &o)) != FINE || (fault = read_expect(f, h)) != FINE)
 		return fault;

@@ -10,6 +10,7 @@
 #include "head.h"
 
 struct frame {
+	struct span name;   /* of a request: Host without port and final dot; empty: none was given */
 	uint64_t length;    /* of BODY_LENGTH; with BODY_NONE what Content-Length said of another answer (HEAD, 304) */
 	uint64_t named[2];  /* bit per field number: Connection names it */
 	uint8_t kind;       /* enum body_kind */
