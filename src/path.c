@@ -315,7 +315,7 @@ enum {
 };
 
 /* While a reading is made: an encoded slash that stays one. Free, since
- * path_read lets no zero byte through, however often it is encoded. */
+ * path_read lets no zero byte through, encoded once or twice. */
 #define KEPT_SLASH 0
 
 /* Those that make a difference with 0, 1, 2 decodings. */
@@ -524,7 +524,7 @@ static size_t read_as(char *at, size_t len, unsigned decodings, unsigned ways)
 
 bool path_reading(struct span path, unsigned number, struct text *room, struct span *reading)
 {
-	unsigned depth, ways, count;
+	unsigned depth, ways;
 	char *at;
 
 	*reading = path;
@@ -532,7 +532,8 @@ bool path_reading(struct span path, unsigned number, struct text *room, struct s
 		return true;
 	ways = ways_for(path, &depth);
 	for (unsigned level = 0; level <= depth; level++) {
-		count = count_of(ways & ways_of[level]);
+		unsigned count = count_of(ways & ways_of[level]);
+
 		if (number >= count) {
 			number -= count;
 			continue;

@@ -21,10 +21,10 @@ struct path {
  * digits made upper case, dot segments resolved; all that in `room`, of which it
  * needs as much as the path is long (room->len is left where it was when nothing
  * had to change: then path points into the target, which is the common case).
- * 400: a path that escapes the root, %00 or another control byte, a fragment, a
- * bad percent-encoding, neither origin-, absolute- nor (with is_options)
- * asterisk-form, or a path that can be read in so many ways that trying all is
- * an attack on our time. 414: no room. */
+ * 400: a path that escapes the root, %00 (also as %2500) or another control byte,
+ * a fragment, a bad percent-encoding, neither origin-, absolute- nor (with
+ * is_options) asterisk-form, or a path that can be read in so many ways that
+ * trying all is an attack on our time. 414: no room. */
 const struct refusal *path_read(struct path *p, struct span target, bool is_options, struct text *room);
 
 /* The readings of a normalised path that a backend might have: %2F, %5C and \ as
