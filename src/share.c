@@ -84,7 +84,7 @@ static struct share_peer *find(struct share_slot *slot, uint64_t key, uint64_t w
 	int i;
 
 	for (i = 0; i < PLACES_EACH; i++)
-		if (atomic_load_explicit(&first[i].key, memory_order_relaxed) == wanted)
+		if (atomic_load(&first[i].key) == wanted)
 			return &first[i];
 	return NULL;
 }

@@ -182,7 +182,7 @@ static void counts_nearly_all(void **state)
 
 /* --- races ------------------------------------------------------------------ */
 
-enum { WORKERS = 4, MOST = 3, TURNS = 20000 };
+enum { WORKERS = 4, MOST = 1, TURNS = 100000, HOLD = 50 };
 
 struct track { /* what is open by what the workers were told */
 	_Atomic int open, most, admitted;
@@ -191,12 +191,14 @@ struct track { /* what is open by what the workers were told */
 static void race(struct share *s, struct track *t, int slot)
 {
 	struct net peer = ip4(9);
-	int i, now, most;
+	int i, k, now, most;
 
 	for (i = 0; i < TURNS; i++) {
 		if (!share_peer_in(s, slot, &peer, MOST))
 			continue;
 		now = atomic_fetch_add(&t->open, 1) + 1;
+		for (k = 0; k < HOLD && now <= MOST; k++) /* one more may come in while we are */
+			now = atomic_load(&t->open);
 		most = atomic_load(&t->most);
 		while (now > most && !atomic_compare_exchange_weak(&t->most, &most, now))
 			;
@@ -236,7 +238,7 @@ static void never_more_than_most(void **state)
 		}
 	}
 	assert_in_range(atomic_load(&t->most), 1, MOST);
-	assert_true(atomic_load(&t->admitted) > TURNS);
+	assert_true(atomic_load(&t->admitted) > TURNS / 10);
 	for (i = 0; i < WORKERS; i++)
 		assert_empty(s, slots_of[i]);
 	platform_memory_free(t, sizeof *t);
