@@ -137,11 +137,18 @@ int platform_append(const char *path);
 int platform_stderr(void);
 /* A socket to the system's log, one datagram a message. */
 int platform_syslog(void);
-bool platform_is_file(int fd); /* regular: writing to it does not wait */
-/* As platform_send, to any kind of descriptor; what is no regular file gets at
- * most PLATFORM_LINE bytes, and only when it is ready for them. */
+/* Will writing to it wait? Asked once for each descriptor. */
+enum platform_kind {
+	PLATFORM_FILE,   /* regular: no, and it takes all */
+	PLATFORM_SOCKET, /* not if told so with each call */
+	PLATFORM_QUICK,  /* no: it is non-blocking */
+	PLATFORM_SLOW    /* it may, if it is not asked before */
+};
+enum platform_kind platform_kind(int fd);
+/* As platform_send, to any kind of descriptor, and never waits: what is not a
+ * file is given at most PLATFORM_LINE bytes, as much as a pipe takes in one piece. */
 enum { PLATFORM_LINE = 4096 }; /* PIPE_BUF of the usual systems */
-long platform_write(int fd, const void *at, size_t len, bool file);
+long platform_write(int fd, const void *at, size_t len, enum platform_kind kind);
 /* Seconds that local time is ahead of UTC at that time. */
 long platform_zone(int64_t seconds);
 /* Looks a name up; waits for it, so this is for offload only. Number of distinct

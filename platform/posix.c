@@ -861,16 +861,21 @@ int platform_append(const char *path)
 	return fd >= 0 ? fd : fail();
 }
 
-bool platform_is_file(int fd)
+enum platform_kind platform_kind(int fd)
 {
-	struct stat st;
+	struct stat st = {0};
+	int flags = fcntl(fd, F_GETFL);
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return PLATFORM_FILE;
+	if (flags >= 0 && flags & O_NONBLOCK)
+		return PLATFORM_QUICK;
+	return S_ISSOCK(st.st_mode) && MSG_DONTWAIT != 0 ? PLATFORM_SOCKET : PLATFORM_SLOW;
 }
 
 int platform_stderr(void)
 {
-	int fd = platform_is_file(2) ? -1 : system_reopen(2);
+	int fd = platform_kind(2) == PLATFORM_FILE ? -1 : system_reopen(2);
 
 	if (fd < 0)
 		fd = fcntl(2, F_DUPFD_CLOEXEC, 3);
@@ -891,29 +896,34 @@ int platform_syslog(void)
 	return fail_close(fd);
 }
 
-/* Somebody else may have the descriptor too, so it may be a blocking one: it is
- * asked first and gets no more than a pipe takes at once. */
-static ssize_t write_line(int fd, const void *at, size_t len)
+static bool takes_now(int fd)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	ssize_t n;
 
+	return poll(&ready, 1, 0) == 1;
+}
+
+static ssize_t write_some(int fd, const void *at, size_t len, enum platform_kind kind)
+{
+	if (kind == PLATFORM_FILE)
+		return write(fd, at, len);
 	if (len > PLATFORM_LINE)
 		len = PLATFORM_LINE;
-	if (poll(&ready, 1, 0) < 1) {
+	if (kind == PLATFORM_SOCKET)
+		return send(fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (kind == PLATFORM_SLOW && !takes_now(fd)) {
 		errno = EAGAIN;
 		return -1;
 	}
-	n = send(fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return n < 0 && errno == ENOTSOCK ? write(fd, at, len) : n;
+	return write(fd, at, len);
 }
 
-long platform_write(int fd, const void *at, size_t len, bool file)
+long platform_write(int fd, const void *at, size_t len, enum platform_kind kind)
 {
 	ssize_t n;
 
 	do
-		n = file ? write(fd, at, len) : write_line(fd, at, len);
+		n = write_some(fd, at, len, kind);
 	while (n < 0 && errno == EINTR);
 	return n >= 0 ? (long)n : system_failed();
 }

@@ -48,7 +48,8 @@ bool log_open(struct log *l, const char *target)
 	} else {
 		l->fd = platform_append(target);
 	}
-	l->regular = l->fd >= 0 && platform_is_file(l->fd);
+	if (l->fd >= 0)
+		l->target = (uint8_t)platform_kind(l->fd);
 	return l->fd >= 0;
 }
 
@@ -57,7 +58,7 @@ void log_use(struct log *l, int fd)
 	log_flush(l);
 	platform_close(l->fd);
 	l->fd = fd;
-	l->regular = platform_is_file(fd);
+	l->target = (uint8_t)platform_kind(fd);
 }
 
 void log_close(struct log *l)
@@ -197,15 +198,26 @@ static void lose_all(struct log *l)
 	l->lines.len = 0;
 }
 
-static bool flush_file(struct log *l)
+static long write_once(struct log *l)
 {
-	size_t len = l->regular ? l->lines.len : whole_lines(&l->lines, PLATFORM_LINE);
-	long n = platform_write(l->fd, l->lines.at, len, l->regular);
+	size_t len = l->target == PLATFORM_FILE ? l->lines.len : whole_lines(&l->lines, PLATFORM_LINE);
+	long n = platform_write(l->fd, l->lines.at, len, l->target);
 
 	if (n > 0)
 		took(l, (size_t)n);
 	if (n == PLATFORM_BROKEN) /* disk full, reader gone */
 		lose_all(l);
+	return n;
+}
+
+/* Under load a turn can bring more lines than one write to a pipe takes. */
+static bool flush_file(struct log *l)
+{
+	long n;
+
+	do
+		n = write_once(l);
+	while (n > 0 && l->lines.len > sizeof l->buffer / 2);
 	return n > 0;
 }
 

@@ -17,7 +17,7 @@ enum log_kind { LOG_OFF, LOG_FILE, LOG_SYSLOG };
 struct log {
 	int fd;
 	uint8_t kind;       /* enum log_kind */
-	bool regular;       /* a file: writing does not wait */
+	uint8_t target;     /* of LOG_FILE: enum platform_kind */
 	uint32_t lost;      /* lines that found no room */
 	struct text lines;  /* over buffer */
 	char buffer[GW_LOG_BUFFER];
@@ -40,8 +40,9 @@ void log_end(struct log *l);
 /* The error log: "DATE gateway[PID] LEVEL: message". */
 enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE };
 void log_say(struct log *l, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Writes what is there if the log takes it now, in one call (syslog: one a line);
- * true if something is left over. */
+/* Writes what is there if the log takes it now; true if something is left over.
+ * One call (syslog: one a line); what is no file takes more than one when it
+ * could not keep up otherwise. */
 bool log_flush(struct log *l);
 /* The time in the three forms that are needed, made once a second. seconds:
  * since 1970. "23/Nov/2026:09:32:46 +0000" */

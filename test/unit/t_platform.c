@@ -642,11 +642,11 @@ static void writes_files(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_true(platform_is_file(fd));
-	assert_int_equal(platform_write(fd, "one\n", 4, true), 4);
+	assert_int_equal(platform_kind(fd), PLATFORM_FILE);
+	assert_int_equal(platform_write(fd, "one\n", 4, PLATFORM_FILE), 4);
 	platform_close(fd);
 	fd = platform_append(path);
-	assert_int_equal(platform_write(fd, "two\n", 4, true), 4);
+	assert_int_equal(platform_write(fd, "two\n", 4, PLATFORM_FILE), 4);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
 	platform_close(fd);
@@ -666,16 +666,43 @@ static void never_waits_for_a_pipe(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
-	assert_false(platform_is_file(ends[1]));
-	assert_int_equal(platform_write(ends[1], block, sizeof block, false), PLATFORM_LINE);
-	while ((n = platform_write(ends[1], block, sizeof block, false)) > 0)
+	assert_int_equal(platform_kind(ends[1]), PLATFORM_SLOW);
+	assert_int_equal(platform_write(ends[1], block, sizeof block, PLATFORM_SLOW), PLATFORM_LINE);
+	while ((n = platform_write(ends[1], block, sizeof block, PLATFORM_SLOW)) > 0)
 		;
 	assert_int_equal(n, PLATFORM_WAIT);
 	assert_true(read(ends[0], block, PLATFORM_LINE) > 0);
-	assert_true(platform_write(ends[1], block, 100, false) > 0);
+	assert_true(platform_write(ends[1], block, 100, PLATFORM_SLOW) > 0);
 	close(ends[0]);
-	assert_int_equal(platform_write(ends[1], block, 1, false), PLATFORM_BROKEN);
+	assert_int_equal(platform_write(ends[1], block, 1, PLATFORM_SLOW), PLATFORM_BROKEN);
 	close(ends[1]);
+}
+
+/* The same for a socket that is not ours alone, and for a non-blocking pipe. */
+static void never_waits_for_others(void **state)
+{
+	static char block[PLATFORM_LINE];
+	int ends[2], i;
+	long n;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		if (i == 0)
+			assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		else
+			assert_int_equal(pipe(ends), 0);
+		if (i == 1)
+			fcntl(ends[1], F_SETFL, O_NONBLOCK);
+		enum platform_kind kind = platform_kind(ends[1]);
+
+		assert_int_equal(kind, i ? PLATFORM_QUICK : PLATFORM_SOCKET);
+		while ((n = platform_write(ends[1], block, sizeof block, kind)) > 0)
+			;
+		assert_int_equal(n, PLATFORM_WAIT);
+		close(ends[0]);
+		assert_int_equal(platform_write(ends[1], block, 1, kind), PLATFORM_BROKEN);
+		close(ends[1]);
+	}
 }
 
 static void resolves(void **state)
@@ -747,6 +774,7 @@ int main(void)
 		cmocka_unit_test(knows_its_pid),
 		cmocka_unit_test(writes_files),
 		cmocka_unit_test(never_waits_for_a_pipe),
+		cmocka_unit_test(never_waits_for_others),
 		cmocka_unit_test(resolves),
 		cmocka_unit_test(local_time),
 		cmocka_unit_test(random_differs),
