@@ -141,9 +141,7 @@ static bool is_there(const char *path)
 {
 	FILE *file = fopen(path, "r");
 
-	if (file)
-		fclose(file);
-	return file;
+	return file && fclose(file) == 0;
 }
 
 static const char *file_of(const struct command *c)

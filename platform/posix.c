@@ -233,19 +233,23 @@ union address {
 	struct sockaddr_storage room;
 };
 
-/* 0: there is no such address; ENAMETOOLONG or EAFNOSUPPORT. */
-static socklen_t to_system(union address *a, const struct net *n, const char *path)
+/* 0: the path is too long for a socket; ENAMETOOLONG. */
+static socklen_t to_unix(union address *a, const char *path)
 {
 	memset(a, 0, sizeof *a);
-	if (path) {
-		if (strlen(path) >= sizeof a->local.sun_path) {
-			errno = ENAMETOOLONG;
-			return 0;
-		}
-		a->local.sun_family = AF_UNIX;
-		strcpy(a->local.sun_path, path);
-		return sizeof a->local;
+	if (strlen(path) >= sizeof a->local.sun_path) {
+		errno = ENAMETOOLONG;
+		return 0;
 	}
+	a->local.sun_family = AF_UNIX;
+	strcpy(a->local.sun_path, path);
+	return sizeof a->local;
+}
+
+/* 0: there is no such address; EAFNOSUPPORT. */
+static socklen_t to_system(union address *a, const struct net *n)
+{
+	memset(a, 0, sizeof *a);
 	if (n->family == NET_IP4) {
 		a->ip4.sin_family = AF_INET;
 		a->ip4.sin_port = htons(n->port);
@@ -347,7 +351,7 @@ static void remove_stale(const char *path, const union address *a, socklen_t len
 static int listen_unix(const char *path)
 {
 	union address a;
-	socklen_t len = to_system(&a, NULL, path);
+	socklen_t len = to_unix(&a, path);
 	int fd;
 
 	if (len == 0)
@@ -369,7 +373,7 @@ static int listen_unix(const char *path)
 static int listen_ip(const struct net *address, bool both)
 {
 	union address a;
-	socklen_t len = to_system(&a, address, NULL);
+	socklen_t len = to_system(&a, address);
 	int on = 1, only = !both, fd;
 
 	if (len == 0)
@@ -429,7 +433,7 @@ bool platform_local(int fd, struct net *address)
 int platform_connect(const struct net *address, const char *path)
 {
 	union address a;
-	socklen_t len = to_system(&a, address, path);
+	socklen_t len = path ? to_unix(&a, path) : to_system(&a, address);
 	int fd;
 
 	if (len == 0)
@@ -891,7 +895,7 @@ int platform_syslog(void)
 	if (fd < 0)
 		return fail();
 	for (i = 0; system_log_paths[i]; i++)
-		if (connect(fd, &a.any, to_system(&a, NULL, system_log_paths[i])) == 0)
+		if (connect(fd, &a.any, to_unix(&a, system_log_paths[i])) == 0)
 			return fd;
 	return fail_close(fd);
 }
