@@ -220,7 +220,7 @@ static void take_site_routes(struct build *b, const struct draft_site *s, struct
 		return;
 	if (f->file)
 		fault_at(f, s->line, "[site %s] has no route: add a line such as '/ = http://192.168.1.2:8080'", site->label);
-	else
+	else if (!f->count)
 		fault_at(f, 0, "there is no route: add a word such as /=http://192.168.1.2:8080");
 }
 
@@ -246,6 +246,17 @@ static void take_routes(struct build *b)
 
 /* --- all -------------------------------------------------------------------------- */
 
+/* No product of these may come near what a size_t of 32 bits holds. */
+static void check_memory(struct faults *f, const struct config *c)
+{
+	uint64_t bytes = (uint64_t)c->requests * (2 * (uint64_t)c->buffer + 65536);
+
+	bytes += (uint64_t)c->clients * 512 + (uint64_t)c->idle_links * c->server_count * 512;
+	if (bytes > INT32_MAX)
+		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u and idle_links = %u take more than 2 GB together", c->clients, c->requests,
+			 c->buffer, c->idle_links);
+}
+
 struct config *build_config(struct draft *d)
 {
 	struct build b = {.draft = d, .config = ARENA_NEW(d->faults->arena, struct config)};
@@ -255,5 +266,6 @@ struct config *build_config(struct draft *d)
 	b.routes = build_routes(d);
 	take_routes(&b);
 	build_listeners(d, b.config);
+	check_memory(d->faults, b.config);
 	return b.config;
 }

@@ -260,6 +260,9 @@ static void take_line(void *user, const struct line *l)
 
 	if (l->kind == LINE_SECTION) {
 		begin_section(r, l->number, l->name);
+	} else if (l->kind == LINE_LOST) {
+		if (r->place == IN_SITE)
+			r->site->routed = true;
 	} else if (!r->place) {
 		if (!r->begun && l->kind == LINE_KEY)
 			fault_at(r->draft->faults, l->number, "'%.*s' stands in no section: begin with [gateway] or [site NAME]", SHOW(l->name));

@@ -34,7 +34,7 @@ struct draft_route {
 struct draft_site {
 	struct span label;
 	int line;
-	bool routed; /* some route is its, even one with a fault */
+	bool routed; /* some route is its, or might be: a line could not be read */
 	struct level level;
 	struct draft_site *next;
 };

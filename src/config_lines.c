@@ -28,13 +28,16 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Bytes up to a comment: a ';' behind a blank, as inih sees it. */
-static size_t before_comment(struct span s)
+/* Without the comment (a ';' behind a blank; some builds of inih leave it on
+ * indented lines) and without what is blank at the end. */
+static struct span before_comment(struct span s)
 {
 	for (size_t i = 1; i < s.len; i++)
 		if (s.at[i] == ';' && is_blank(s.at[i - 1]))
-			return i;
-	return s.len;
+			s.len = i;
+	while (s.len && (is_blank(s.at[s.len - 1]) || s.at[s.len - 1] == '\r'))
+		s.len--;
+	return s;
 }
 
 static size_t first_of(struct span s, const char *bytes)
@@ -65,8 +68,7 @@ static struct span section_name(struct reader *r, struct span s)
 	size_t end = span_find(s, ']');
 	struct span name, behind;
 
-	s = span_of(s.at, before_comment(s));
-	if (end >= s.len) {
+	if (end == s.len) {
 		fault_at(r->faults, r->number, "']' is missing after '%.*s'", SHOW(span_trim(s)));
 		return none;
 	}
@@ -100,7 +102,6 @@ static bool check_key(struct reader *r, struct span s)
 	struct span name;
 
 	r->lost = true;
-	s = span_of(s.at, before_comment(s));
 	separator = first_of(s, "=:");
 	name = span_trim(span_of(s.at, separator));
 	if (separator == s.len || s.at[separator] != '=' || !name.len) {
@@ -165,16 +166,19 @@ static char *read_line(char *at, int size, void *stream)
 	struct reader *r = stream;
 	struct span raw;
 	size_t room = size > 2 ? (size_t)size - 2 : 0;
+	size_t faults = r->faults->count;
 
 	if (!r->rest.len)
 		return NULL;
 	raw = span_cut(&r->rest, '\n');
 	if (r->number++ == 0 && span_starts(raw, SPAN("\xef\xbb\xbf")))
 		raw = span_of(raw.at + 3, raw.len - 3);
-	while (raw.len && (is_blank(raw.at[raw.len - 1]) || raw.at[raw.len - 1] == '\r'))
-		raw.len--;
-	if (!check(r, raw, room))
+	raw = before_comment(raw);
+	if (!check(r, raw, room)) {
 		raw.len = 0;
+		if (r->faults->count > faults)
+			r->take(r->user, &(struct line){.kind = LINE_LOST, .number = r->number});
+	}
 	if (raw.len)
 		memcpy(at, raw.at, raw.len);
 	at[raw.len] = '\n';

@@ -10,7 +10,8 @@
 enum line_kind {
 	LINE_SECTION, /* name: what stands between the brackets; {NULL, 0}: that was a fault */
 	LINE_KEY,     /* name and value */
-	LINE_MORE     /* value: an indented line that goes on with the key above */
+	LINE_MORE,    /* value: an indented line that goes on with the key above */
+	LINE_LOST     /* it was a fault */
 };
 
 struct line {
