@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from wire import WAIT, Client, Message, Stream, Wrong, check, equal, get, http, ok, true
+from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok, true
 
 SCENARIOS = []
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
@@ -215,6 +215,17 @@ class Link(Stream):
         return m
 
 
+def ends_link(answer, method):
+    """Does an answer of a scenario end with its connection? Of several heads the last one counts."""
+    head = answer[:answer.index(b"\r\n\r\n")].lower()
+    if head.startswith(b"http/1.1 1"):
+        return ends_link(answer.partition(b"\r\n\r\n")[2], method)
+    if b"\nconnection: close" in head:
+        return True
+    bodiless = method == "HEAD" or re.match(rb"http/1.. (204|304)", head)
+    return not bodiless and b"\ncontent-length:" not in head and b"\ntransfer-encoding:" not in head
+
+
 class Origin:
     """A scripted server. The script is called with each Link; without one every
     request is answered with the next of `answers` (the last one repeats)."""
@@ -270,14 +281,15 @@ class Origin:
                         data(link, m)
                     else:
                         link.send(data)
-                        if Message(data[:data.index(b"\r\n\r\n") + 4]).kind(m.method) == "close" or b"\nConnection: close\r" in data:
+                        if ends_link(data, m.method):
                             link.sock.shutdown(socket.SHUT_WR)
                             link.ends()
                             break
         except (ConnectionResetError, BrokenPipeError):
             pass
         except Exception as e:  # told at the end of the scenario
-            if not self.t.ending:
+            # a client may leave in the middle of its request; only a script minds
+            if not self.t.ending and (self.script or not isinstance(e, Ended)):
                 self.t.problems.append(f"origin {self.text}: {type(e).__name__}: {e}")
         finally:
             link.close()
@@ -438,13 +450,14 @@ class Gateway:
     def processes(self):
         return children(self.process.pid)
 
-    def workers(self):
-        """Those that have the listening sockets (the offload process has not)."""
-        found = []
+    def workers(self, count=None):
+        """Those that have the listening sockets (the offload process closes its copies at once). With a count: waits for that many."""
+        if count is not None:
+            return self.t.until(lambda: next((w for w in [self.workers()] if len(w) == count), None), f"{count} workers")
+        inodes, found = self.listening_inodes(), []
         for pid in self.processes():
-            with contextlib.suppress(OSError, ValueError):
-                inodes = {os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}
-                if inodes & self.listening_inodes():
+            with contextlib.suppress(OSError):
+                if inodes & {os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}:
                     found.append(pid)
         return found
 
@@ -482,13 +495,16 @@ class Gateway:
         self.process.send_signal(number)
 
     def reload(self, config=None, top="", good=True):
-        """SIGHUP; returns when the new workers are ready, or when the error was told."""
+        """SIGHUP; returns when the new workers are ready and the old ones accept no more, or when the error was told."""
+        old = set(self.workers())
         if config is not None:
             self.write(config, top)
         mark = self.mark()
         self.deaths, self.before = True, {}  # other processes from now on
         self.signal(signal.SIGHUP)
         self.logged(READY.pattern if good else rf"{re.escape(os.path.basename(self.file))}:\d+: ", mark)
+        if good:
+            self.t.until(lambda: not old & set(self.workers()), "the old workers accept no more")
         return mark
 
     def alive(self):
@@ -550,7 +566,7 @@ class Test:
         self.dir = tempfile.mkdtemp(prefix="gw-")
         os.chmod(self.dir, 0o755)
         self.places, self.origins, self.gateways, self.marks = [], [], [], set()
-        self.problems, self.ending, self.pids, self.last = [], False, [], None
+        self.problems, self.ending, self.processes, self.peers = [], False, [], []
 
     # making things
 
@@ -593,8 +609,14 @@ class Test:
 
     def spawn(self, args, **how):
         p = subprocess.Popen(args, stdin=subprocess.DEVNULL, cwd=self.dir, start_new_session=True, **how)
-        self.pids.append(p)
+        self.processes.append(p)
         self.say({"pid": p.pid})
+        return p
+
+    def peer(self, args, **how):
+        """A real server or client; it is ended before gateway is."""
+        p = self.spawn(args, **how)
+        self.peers.append(p)
         return p
 
     def run(self, *args, code=0, binary=None, input=None):
@@ -646,6 +668,9 @@ class Test:
             for c in g.clients:
                 c.close()
         self.ending = True
+        for p in self.peers:
+            p.kill()
+            p.wait(WAIT)
         for thing in [*self.origins, *self.gateways]:
             try:
                 thing.stop() if isinstance(thing, Origin) else thing.finish()
@@ -653,7 +678,7 @@ class Test:
                 self.problems.append(explain(e))
 
     def clear(self):
-        for p in self.pids:
+        for p in self.processes:
             with contextlib.suppress(OSError):
                 os.killpg(p.pid, signal.SIGKILL)
             with contextlib.suppress(Exception):

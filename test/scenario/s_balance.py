@@ -296,8 +296,8 @@ def page_502(t):
     """A small page with a short request id, that is in the log with backend and reason."""
     dead = t.dead()
     g = t.gateway(f"[site *]\n/ = {dead.url}\n")
-    m = check(g.ask(get("/x", "User-Agent: test/1")), "HTTP/1.1 502 Bad Gateway\nContent-Type: text/html; charset=utf-8\nContent-Length: ~\\d+\nCache-Control: no-store\n\n~(?s)<h1>.*502")
-    g.logged(rf'"GET /x HTTP/1.1" 502 \d+ "-" "test/1" a\.example {dead.text} \d+\.\d{{3}} - {page_id(m)} "(?i).*refused"')
+    m = check(g.ask(get("/x", "User-Agent: test/1")), "HTTP/1.1 502 Bad Gateway\nContent-Type: text/html; charset=utf-8\nContent-Length: ~\\d+\nCache-Control: no-store\n\n~<h1>Bad Gateway</h1>")
+    g.logged(rf'"GET /x HTTP/1.1" 502 \d+ "-" "test/1" a\.example {dead.text} \d+\.\d{{3}} - {page_id(m)} ".*[Rr]efused"')
 
 
 @scenario("page/504")
@@ -327,5 +327,5 @@ def lives_on(t):
     for _ in range(3):
         check(c.ask(get("/dead/")), "HTTP/1.1 502\n!Connection")
         check(c.ask(get("/")), "HTTP/1.1 200")
-        check(c.ask(post(b"x", target="/dead/")), "HTTP/1.1 502")
         check(c.ask(get("/dead/", method="HEAD")), "HTTP/1.1 502")
+        check(c.ask(post(b"", target="/dead/")), "HTTP/1.1 502\n!Connection")

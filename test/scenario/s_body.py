@@ -56,8 +56,7 @@ def compare(stream, size):
 def steady(g, work):
     """Runs work; the workers' memory must not grow with what passes through."""
     g.ask(get("/warm"))
-    before = {pid: resident(pid) for pid in g.workers()}
-    true(before, "no worker found")
+    before = {pid: resident(pid) for pid in g.workers(1)}
     work()
     for pid, size in before.items():
         grown = resident(pid) - size
@@ -141,7 +140,7 @@ def large_both(t):
         equal(seen.digest(), wanted.digest(), "digest of the echo")
         sender.join()
     steady(g, work)
-    check(c.ask(get("/after")), "HTTP/1.1 200")
+    check(g.ask(get("/after")), "HTTP/1.1 200")
 
 
 @scenario("body/large-close-delimited", slow=True)
@@ -198,6 +197,7 @@ def back_pressure(t):
         while True:
             if not select.select([], [link.sock], [], 1)[1]:
                 stalled.set()
+                link.sock.setblocking(True)
                 return link.ends()
             try:
                 sent[0] += link.sock.send(data)
@@ -316,13 +316,20 @@ def early_small(t):
     true(not any("smuggled" in r.target for r in o.requests), f"a body was read as a request: {o.requests}")
 
 
-def truncated(t, answer, saw):
+def payload(stream, size, chunks):
+    """So many bytes of a body, however they are cut into chunks."""
+    seen = b""
+    while len(seen) < size:
+        seen += stream.chunk() if chunks else stream.exactly(size)
+    return seen
+
+
+def truncated(t, answer, chunks):
     """A response that breaks after its head went out; others are served on."""
     def serve(link):
         m = link.request()
         if m.target == "/fine":
-            link.send(ok(b"fine"))
-            return link.ends()
+            return link.send(ok(b"fine", "Connection: close"))
         link.send(answer)
         # it breaks once the part is through, so that the client must have seen it
         true(go[m.target].wait(30), "the client saw nothing of the body")
@@ -333,7 +340,7 @@ def truncated(t, answer, saw):
         c = g.client()
         c.send(get(how))
         check(c.head(), "HTTP/1.1 200")
-        c.expect(saw)
+        equal(payload(c, 4, chunks), b"half")
         go[how].set()
         equal(c.ends(), b"", "bytes after the break")
         check(g.ask(get("/fine")), "HTTP/1.1 200 OK\n\nfine")
@@ -341,12 +348,12 @@ def truncated(t, answer, saw):
 
 @scenario("body/down-breaks-length")
 def down_breaks_length(t):
-    truncated(t, http("HTTP/1.1 200 OK\nContent-Length: 100\n\nhalf"), b"half")
+    truncated(t, http("HTTP/1.1 200 OK\nContent-Length: 100\n\nhalf"), False)
 
 
 @scenario("body/down-breaks-chunked")
 def down_breaks_chunked(t):
-    truncated(t, DOWN + chunked(b"half", last=False), b"4\r\nhalf\r\n")
+    truncated(t, DOWN + chunked(b"half", last=False), True)
 
 
 @scenario("body/down-bad-chunk")
@@ -365,7 +372,7 @@ def down_bad_chunk(t):
     o, g, c = t.proxy(serve)
     c.send(get())
     c.head()
-    equal(c.chunk(), b"good")
+    equal(payload(c, 4, True), b"good")
     go.set()
     rest = c.ends()
     true(b"0\r\n\r\n" not in rest, f"the client saw an end: {rest!r}")
@@ -395,8 +402,8 @@ def never_completed(t, head, part, mode):
     over = threading.Event()
 
     def serve(link):
-        link.request_head()
-        link.exactly(len(part))
+        m = link.request_head()
+        equal(payload(link, 4, m.kind() == "chunked"), b"half")
         got.set()
         seen["rest"] = link.ends()
         over.set()

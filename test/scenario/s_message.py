@@ -14,7 +14,7 @@ table("message", "/ = {o}", [
         got="HTTP/1.1 200 OK\nContent-Type: text/plain\nX-B: 1 && 2\nContent-Length: 5\nVia: 1.1 gateway\n!Transfer-Encoding\n!Connection\n\nhello",
         closes=False),
     Row("reason-kept", get(), "~GET / .*", ok(b"", status="299 Made Up, by us!"), "HTTP/1.1 299 Made Up, by us!\nContent-Length: 0\n\n", closes=False),
-    Row("no-reason", get(), "~GET / .*", http("HTTP/1.1 204 \n\n"), "~HTTP/1\\.1 204 ", closes=False),
+    Row("no-reason", get(), "~GET / .*", http("HTTP/1.1 204 \n\n"), "~HTTP/1\\.1 204 ?", closes=False),
     Row("date-added", get(), "~GET / .*", ok(), "HTTP/1.1 200 OK\nDate: ~(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \\d{4} \\d\\d:\\d\\d:\\d\\d GMT"),
     Row("date-kept", get(), "~GET / .*", ok(b"", "Date: Mon, 23 Nov 2015 09:32:46 GMT"), "HTTP/1.1 200 OK\nDate: Mon, 23 Nov 2015 09:32:46 GMT"),
     Row("empty-value", get("/", "X-Empty:", "X-Blank:   ", "X-Trim: \t a b \t "), "GET / HTTP/1.1\nX-Empty: \nX-Blank: \nX-Trim: a b"),

@@ -135,14 +135,14 @@ table("refuse", "/ = {o}", [
     bad("escapes-root-deep", lines(start="GET /a/../../b HTTP/1.1")),
     bad("escapes-root-encoded", lines(start="GET /%2e%2e/etc HTTP/1.1")),
     bad("escapes-root-half", lines(start="GET /.%2E/etc HTTP/1.1")),
-    bad("connect-authority", lines(start="CONNECT a.example:443 HTTP/1.1"), 405),
+    bad("connect-authority", lines(start="CONNECT a.example:443 HTTP/1.1"), 405, closes=None),
     bad("trace", lines(start="TRACE / HTTP/1.1"), 405, closes=False),
     # too much
     bad("head-too-long", lines("X: " + "x" * 70000), 431),
     bad("many-fields", lines(*[f"X-{i}: y" for i in range(300)]), 431),
     bad("long-name", lines("X" * 300 + ": y"), 431),
     bad("long-target", lines(start="GET /" + "x" * 70000 + " HTTP/1.1"), 414),
-    bad("expectation", lines("Expect: sorcery"), 417, closes=False),
+    bad("expectation", lines("Expect: sorcery"), 417),
 ])
 
 
@@ -310,13 +310,13 @@ def half_head(t):
 def obs_fold(t):
     """In a response a folded line is one value (RFC 9112 5.2)."""
     o, g, c = t.proxy(answers=http("HTTP/1.1 200 OK\nX-Folded: a\n   b\n\tc\nContent-Length: 2\n\nok"))
-    m = check(c.ask(get()), "HTTP/1.1 200 OK\nX-Folded: ~a +b +c\n\nok")
+    m = check(c.ask(get()), "HTTP/1.1 200 OK\nX-Folded: ~a[ \\t]+b[ \\t]+c\n\nok")
     true(b"\r\n " not in m.raw and b"\r\n\t" not in m.raw, "it is still folded")
 
 
 @scenario("malformed/endless-interim")
 def endless_interim(t):
-    """An origin that says 103 for ever does not hold a client for ever."""
+    """An origin that says 103 for ever does not hold a client for ever, and others not at all."""
     def serve(link):
         link.request()
         try:
@@ -325,11 +325,17 @@ def endless_interim(t):
         except OSError:
             over.set()
     over = threading.Event()
-    o, g, c = t.proxy(serve, top="response_timeout = 1s")
-    c.send(get())
-    while (m := c.head()) is not None and m.status < 200:
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url} response_timeout=1s\n/other/ = reply:200\n")
+    c = g.client()
+    c.send(get("/endless"))
+    o.wait(1)
+    check(g.ask(get("/other/")), "HTTP/1.1 200")
+    try:
+        while (m := c.head()) is not None and m.status < 200:
+            pass
+        if m is not None:
+            check(m, "~HTTP/1.1 50[24] .*")
+    except OSError:
         pass
-    if m is not None:
-        check(m, "~HTTP/1.1 50[24] .*")
-    c.close()
     true(over.wait(30), "the link was kept")

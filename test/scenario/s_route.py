@@ -146,6 +146,7 @@ rows("no-root", "[site *]\n/nas/ = @nas\n", [
 rows("when", """
 [site *]
 / = @plain
+/both/ = @both when=method:PUT when=header:X-A:1
 / = @write when=method:POST,PUT
 / = @yes when=header:X-Mock:yes
 / = @present when=header:X-Present
@@ -155,7 +156,6 @@ rows("when", """
 / = @queryis when=query:version=2
 / = @from when=from:127.0.0.2
 / = @net when=from:127.0.1.0/24
-/both/ = @both when=method:PUT when=header:X-A:1
 /sub/ = @sub when=method:DELETE
 """, [
     ("none", get(), "plain"),

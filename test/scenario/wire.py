@@ -16,6 +16,10 @@ class Wrong(Exception):
     """What was seen is not what was asked for."""
 
 
+class Ended(Wrong):
+    """The stream ended in the middle of something."""
+
+
 def http(text, body=b""):
     """A message as bytes: lines end in CRLF on the wire, in LF in a scenario."""
     return text.replace("\n", "\r\n").encode("latin-1") + body
@@ -135,7 +139,7 @@ class Stream:
         """Bytes up to and including mark."""
         while mark not in self.got:
             if not self.fill():
-                raise Wrong(f"ended before {mark!r}: {bytes(self.raw[-600:])!r}")
+                raise Ended(f"ended before {mark!r}: {bytes(self.raw[-600:])!r}")
         at = self.got.index(mark) + len(mark)
         data, self.got = self.got[:at], self.got[at:]
         return data
@@ -144,7 +148,7 @@ class Stream:
         parts, have = [], 0
         while have < count:
             if not self.got and not self.fill():
-                raise Wrong(f"ended {count - have} bytes early, after {bytes(self.raw[-600:])!r}")
+                raise Ended(f"ended {count - have} bytes early, after {bytes(self.raw[-600:])!r}")
             part, self.got = self.got[:count - have], self.got[count - have:]
             parts.append(part)
             have += len(part)
@@ -154,7 +158,7 @@ class Stream:
         """As exactly, without keeping anything."""
         while count:
             if not self.got and not self.fill():
-                raise Wrong(f"ended {count} bytes early")
+                raise Ended(f"ended {count} bytes early")
             count, self.got = count - min(count, len(self.got)), self.got[count:]
 
     def expect(self, data):
@@ -169,7 +173,7 @@ class Stream:
         while b"\r\n\r\n" not in self.got:
             if not self.fill():
                 if self.got:
-                    raise Wrong(f"ended inside a head: {self.got!r}")
+                    raise Ended(f"ended inside a head: {self.got!r}")
                 return None
         return Message(self.until(b"\r\n\r\n"))
 
