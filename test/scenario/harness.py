@@ -24,6 +24,10 @@ SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitiz
 READY = re.compile(r"\bready\b")
 
 
+class Skip(Exception):
+    """What this scenario needs cannot be had on this machine."""
+
+
 class Entry:
     def __init__(self, name, run, rows=(), slow=False):
         self.name, self.run, self.rows, self.slow = name, run, list(rows), slow
@@ -411,9 +415,10 @@ class Output:
 
 
 class Gateway:
-    """A running gateway. Its logs are its stderr unless `logs` is empty."""
+    """A running gateway. Its logs are its stderr unless `logs` says otherwise. around: files
+    that it sees in place of the system's (Test.elsewhere)."""
 
-    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True):
+    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True, around=None):
         self.t = t
         self.places = [p if isinstance(p, tuple) else (p, "") for p in (listen or [t.tcp()])]
         self.place = self.places[0][0]
@@ -424,7 +429,7 @@ class Gateway:
         if words is None:
             self.write(config, top)
         args = [*words] if words is not None else ["-c", self.file]
-        self.process = t.spawn([t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = t.spawn([*(t.elsewhere(around) if around else []), t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
         self.clients = []
         self.before = {}
@@ -628,6 +633,15 @@ class Test:
         if code is not None:
             equal(p.returncode, code, f"exit code of {' '.join(args)} ({text.strip()})")
         return text
+
+    def elsewhere(self, files):
+        """Words before a command so that it sees these files ({"/etc/hosts": own}) in place of the
+        system's: a mount namespace of its own. Where that is not allowed the scenario is skipped."""
+        words = ["unshare", "-m"] if os.getuid() == 0 else ["unshare", "-mr"]
+        if not shutil.which("unshare") or subprocess.run([*words, "mount", "--bind", self.dir, self.dir], stderr=subprocess.DEVNULL).returncode:
+            raise Skip("no mount namespaces here")
+        mounts = " && ".join(f"mount --bind {own} {path}" for path, own in files.items())
+        return [*words, "sh", "-c", mounts + ' && exec "$@"', "sh"]
 
     def file(self, name, data=b""):
         path = os.path.join(self.dir, name)

@@ -79,10 +79,12 @@ def perform(entry, options, end):
     only = options.only and re.compile(options.only)
     wanted = (lambda row: only.search(f"{entry.name}/{row}")) if only else None
     t = harness.Test(options.gateway, options.tiny, say, wanted)
-    problems = []
+    problems, skipped = [], None
     try:
         try:
             entry.run(t)
+        except harness.Skip as e:
+            skipped = str(e)
         except Exception as e:
             problems.append(harness.explain(e))
         t.finish()
@@ -93,6 +95,8 @@ def perform(entry, options, end):
     if entry.rows:
         if problems:
             say({"row": "as a whole", "ok": False, "why": "; ".join(problems), "logs": logs})
+    elif skipped and not problems:
+        say({"skipped": skipped})
     else:
         say({"ok": not problems, "why": "; ".join(problems), "logs": logs})
 
@@ -103,6 +107,9 @@ class Count:
 
     def tell(self, entry, told, seconds=None):
         name = entry.name + ("/" + told["row"] if "row" in told else "")
+        if "skipped" in told:
+            print(f"skip {name}: {told['skipped']}", flush=True)
+            return
         if told["ok"]:
             self.passed += 1
             took = f"  {seconds:.2f} s" if self.verbose and seconds is not None else ""

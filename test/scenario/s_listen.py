@@ -305,3 +305,85 @@ def unresolvable(t):
     check(m, "~HTTP/1\\.1 50[234] .*\n\n~request [0-9a-z]+")
     g.logged(r"(?i)does-not-exist\.invalid")
     check(g.ask(get("/")), "HTTP/1.1 200")
+
+
+# --- names that a hosts file of our own gives ------------------------------------------------
+
+def own_hosts(t, text):
+    """Files for `around`; the first is written to change what names mean."""
+    hosts = t.file("hosts", text)
+    return hosts, {"/etc/hosts": hosts, "/etc/nsswitch.conf": t.file("nsswitch.conf", "hosts: files\n"), "/etc/resolv.conf": t.file("resolv.conf", "")}
+
+
+def rewrite(path, text):
+    """In place: the file is mounted elsewhere."""
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def same_port(t, *addresses):
+    """Origins on one port of several addresses: the places, of which each may be listened on."""
+    from harness import Place
+    first = t.tcp(addresses[0])
+    places = [first]
+    for address in addresses[1:]:
+        p = object.__new__(Place)
+        p.family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        p.address, p.path, p.holder, p.port = address, None, None, first.port
+        places.append(p)
+    return places
+
+
+def twin(t, addresses, alive):
+    """A name with these addresses, of which only one is listened on: every request is served."""
+    hosts, around = own_hosts(t, "".join(f"{a} twin.test\n" for a in addresses))
+    places = same_port(t, *addresses)
+    o = t.origin(place=places[addresses.index(alive)])
+    g = t.gateway(f"[site *]\n/ = http://twin.test:{o.place.port} max_fails=1 fail_timeout=1h\n", around=around)
+    for data in get(), post(b"x"), get():
+        check(g.ask(data), "HTTP/1.1 200")
+    check(o.requests[1], "POST / HTTP/1.1\n\nx")
+
+
+scenario("name/second-address")(lambda t: twin(t, ["127.0.0.2", "127.0.0.3"], "127.0.0.3"))
+scenario("name/last-of-many")(lambda t: twin(t, [f"127.0.0.{i}" for i in range(2, 10)], "127.0.0.9"))
+scenario("name/ip4-of-both")(lambda t: twin(t, ["127.0.0.1", "::1"], "127.0.0.1"))
+scenario("name/ip6-of-both")(lambda t: twin(t, ["127.0.0.1", "::1"], "::1"))
+
+
+@scenario("name/appears-later")
+def appears_later(t):
+    """gateway starts although the name does not resolve, and looks again."""
+    hosts, around = own_hosts(t, "127.0.0.1 localhost\n")
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = http://later.test:{o.place.port}\n", top="resolve_interval = 1s", around=around)
+    m = check(g.ask(), "HTTP/1.1 502\n\n~502")
+    g.logged(r"(?i)cannot resolve later\.test")
+    rewrite(hosts, "127.0.0.1 later.test\n")
+    t.until(lambda: g.ask().status == 200, "the name is found")
+
+
+@scenario("name/moves")
+def moves(t):
+    """The server moves: after a failed connection the name is looked up soon, long before its time."""
+    hosts, around = own_hosts(t, "127.0.0.2 moving.test\n")
+    here, there = same_port(t, "127.0.0.2", "127.0.0.3")
+    a, b = t.origin(place=here, answers=ok(b"a")), t.origin(place=there, answers=ok(b"b"))
+    g = t.gateway(f"[site *]\n/ = http://moving.test:{here.port} max_fails=0\n", top="resolve_interval = 1h", around=around)
+    check(g.ask(), "HTTP/1.1 200 OK\n\na")
+    a.stop()
+    rewrite(hosts, "127.0.0.3 moving.test\n")
+    t.until(lambda: g.ask().body == b"b", "the new address is used")
+
+
+@scenario("name/vanishes")
+def vanishes(t):
+    """The name does not resolve any more: the last good address stays in use."""
+    hosts, around = own_hosts(t, "127.0.0.1 going.test\n")
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = http://going.test:{o.place.port}\n", top="resolve_interval = 1s", around=around)
+    check(g.ask(), "HTTP/1.1 200")
+    rewrite(hosts, "127.0.0.1 localhost\n")
+    g.logged(r"(?i)cannot resolve going\.test")
+    for _ in range(3):
+        check(g.ask(), "HTTP/1.1 200")

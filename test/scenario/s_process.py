@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 
-from harness import children, scenario
+from harness import Skip, scenario
 from s_tunnel import echo, tunnel
 from wire import Wrong, check, chunked, equal, get, http, ok, page_id, post, true
 
@@ -360,6 +360,39 @@ def offload_killed(t):
     check(g.ask(get("/name/")), "HTTP/1.1 200")
 
 
+@scenario("worker/pause-grows")
+def pause_grows(t):
+    """A worker that dies again and again is started again after longer and longer pauses."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n")
+    g.deaths, pauses = True, []
+    for _ in range(4):
+        (worker,) = g.workers(1)
+        g.before, mark = {}, g.mark()
+        os.kill(worker, signal.SIGKILL)
+        line = g.logged(rf"worker {worker} died", mark)
+        pauses.append(int(re.search(r"starts in (\d+) ms", line).group(1)))
+        t.until(lambda: g.workers() not in ([], [worker]), "a new worker")
+    true(pauses == sorted(pauses) and pauses[0] < pauses[-1], f"pauses: {pauses}")
+    check(g.ask(), "HTTP/1.1 200")
+
+
+@scenario("reload/many-at-once")
+def reload_many(t):
+    """Signals faster than workers can start: the last configuration counts, nothing is left over."""
+    a, b = t.origin(answers=ok(b"a")), t.origin(answers=ok(b"b"))
+    g = t.gateway(f"[site *]\n/ = {a.url}\n")
+    g.deaths, g.before = True, {}
+    for i in range(10):
+        g.write(f"[site *]\n/ = {(a, b)[i % 2].url}\n")
+        g.signal(signal.SIGHUP)
+    g.reload(f"[site *]\n/ = {b.url}\n")
+    t.until(lambda: g.ask().body == b"b", "the last configuration counts")
+    t.until(lambda: len(g.processes()) == 2, "one worker and one offload process are left")
+    for _ in range(5):
+        check(g.ask(), "HTTP/1.1 200 OK\n\nb")
+
+
 @scenario("worker/share-the-listener")
 def share_listener(t):
     """workers = 4: all hold the listener, all requests are served."""
@@ -504,6 +537,36 @@ def log_left(t):
     c.reset()
     g.logged(r'"GET /left HTTP/1.1" 499 .*"(?i:.*client.*)"$')
     over.set()
+
+
+@scenario("log/syslog")
+def log_syslog(t):
+    """Access and error log as datagrams to /dev/log, with facility and tag."""
+    import socket
+    if os.getuid() != 0:
+        raise Skip("not root")
+    dev = os.path.join(t.dir, "dev")
+    os.mkdir(dev)
+    os.chmod(dev, 0o755)
+    for name, minor in ("null", 3), ("urandom", 9):
+        os.mknod(os.path.join(dev, name), 0o666 | 0o020000, os.makedev(1, minor))
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.settimeout(30)
+    log.bind(os.path.join(dev, "log"))
+    os.chmod(os.path.join(dev, "log"), 0o666)
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", logs="access_log = syslog\nerror_log = syslog\n", around={"/dev": dev}, ready=False)
+    seen = []
+
+    def wait(pattern):
+        while not any(re.search(pattern, line) for line in seen):
+            seen.append(log.recv(8192).decode())
+    wait(r"^<\d+>.*gateway.*ready")
+    t.until(g.place.listening, "gateway listens")
+    check(g.ask(get("/x")), "HTTP/1.1 200")
+    wait(r'^<\d+>.*gateway.*"GET /x HTTP/1.1" 200 ')
+    g.stop()
+    log.close()
 
 
 @scenario("log/stalled-reader-costs-lines-not-time")
