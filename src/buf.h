@@ -34,6 +34,12 @@ static inline uint32_t buf_held(const struct buf *b)
 	return b->end - b->at;
 }
 
+/* Puts a zero behind the last byte: data has one byte more than size for it. */
+static inline void buf_seal(struct buf *b)
+{
+	b->data[b->end] = 0;
+}
+
 /* The bytes as they came, behind the payload. */
 static inline struct span buf_raw(const struct buf *b)
 {

@@ -54,7 +54,7 @@ static size_t aligned(size_t size)
 
 size_t exchange_bytes(const struct config *c)
 {
-	return aligned(sizeof(struct exchange)) + 2 * aligned(c->buffer) + aligned(GW_HEAD_OUT) + aligned(GW_TARGET);
+	return aligned(sizeof(struct exchange)) + 2 * aligned(c->buffer + 1) + aligned(GW_HEAD_OUT) + aligned(GW_TARGET);
 }
 
 static void begin(struct exchange *x)
@@ -70,7 +70,7 @@ struct exchange *exchange_open(void *memory, struct env *env, struct conn *conn)
 {
 	struct exchange *x = memory;
 	char *data = (char *)memory + aligned(sizeof *x);
-	size_t buffer = aligned(env->config->buffer);
+	size_t buffer = aligned(env->config->buffer + 1);
 
 	x->env = env;
 	x->conn = conn;
@@ -649,6 +649,14 @@ static bool head_cannot_end(struct exchange *x, struct span raw)
 	return true;
 }
 
+static bool accept_head(struct exchange *x, size_t len)
+{
+	x->in.at += (uint32_t)len;
+	x->in.keep = x->in.at;
+	take_request(x);
+	return false;
+}
+
 /* Everything but the next read: true if that is worth a try. */
 static bool take_head(struct exchange *x)
 {
@@ -660,6 +668,9 @@ static bool take_head(struct exchange *x)
 		return x->r.state == EXCHANGE_HEAD;
 	skip_empty_lines(x);
 	raw = buf_raw(&x->in);
+	buf_seal(&x->in);
+	if (x->r.seen == 0 && head_try_request(&x->asked, raw.at, raw.len))
+		return accept_head(x, x->asked.len);
 	len = head_end(raw.at, raw.len, &x->r.seen);
 	if (len > GW_HEAD) {
 		refuse(x, &head_too_long);
@@ -672,10 +683,7 @@ static bool take_head(struct exchange *x)
 		refuse(x, why);
 		return false;
 	}
-	x->in.at += (uint32_t)len;
-	x->in.keep = x->in.at;
-	take_request(x);
-	return false;
+	return accept_head(x, len);
 }
 
 static void step_head(struct exchange *x)
@@ -771,20 +779,18 @@ static void begin_relay(struct exchange *x)
 	enter(x, EXCHANGE_RELAY);
 }
 
-static void take_answer(struct exchange *x, size_t len)
+/* A response head is there, x->answered.len bytes long. */
+static void take_answer(struct exchange *x)
 {
-	struct peer *peer = x->r.up->peer;
-	const struct refusal *why = head_response(&x->answered, x->back.data + x->back.at, len);
+	const struct refusal *why = frame_response(&x->r.answer, &x->answered, x->asked.method);
 
-	if (!why)
-		why = frame_response(&x->r.answer, &x->answered, x->asked.method);
 	if (why) {
 		server_failed(x, why->status, why->text);
 		return;
 	}
-	x->back.at += (uint32_t)len;
+	x->back.at += x->answered.len;
 	if (x->answered.status >= 200 || x->answered.status == 101) {
-		backend_answered(&x->env->backend, peer);
+		backend_answered(&x->env->backend, x->r.up->peer);
 		x->r.answered_us = x->env->now_us;
 	}
 	if (x->answered.status == 101)
@@ -793,6 +799,33 @@ static void take_answer(struct exchange *x, size_t len)
 		begin_interim(x);
 	else
 		begin_relay(x);
+}
+
+/* False: none is there yet. */
+static bool look_for_answer(struct exchange *x)
+{
+	struct span raw = buf_raw(&x->back);
+	char *at = x->back.data + x->back.at;
+	const struct refusal *why;
+	size_t len;
+
+	buf_seal(&x->back);
+	if (x->r.seen == 0 && head_try_response(&x->answered, at, raw.len)) {
+		take_answer(x);
+		return true;
+	}
+	len = head_end(raw.at, raw.len, &x->r.seen);
+	if (len > GW_HEAD || (len == 0 && raw.len >= GW_HEAD))
+		why = &long_answer;
+	else if (len == 0)
+		return false;
+	else
+		why = head_response(&x->answered, at, len);
+	if (why)
+		server_failed(x, why->status, why->text);
+	else
+		take_answer(x);
+	return true;
 }
 
 /* The server will say no more, and has not said enough. */
@@ -813,8 +846,6 @@ static void answer_broke_off(struct exchange *x)
 static bool step_answer(struct exchange *x)
 {
 	struct link *server = &x->r.up->link;
-	struct span raw;
-	size_t len;
 
 	if (x->r.interim) {
 		enum flow_result result = flow_step(&x->r.down_flow);
@@ -827,16 +858,8 @@ static bool step_answer(struct exchange *x)
 	}
 	if (x->r.up_flow.head.len && !server->cut)
 		return false;
-	raw = buf_raw(&x->back);
-	len = head_end(raw.at, raw.len, &x->r.seen);
-	if (len > GW_HEAD || (len == 0 && raw.len >= GW_HEAD)) {
-		server_failed(x, long_answer.status, long_answer.text);
+	if (look_for_answer(x))
 		return true;
-	}
-	if (len) {
-		take_answer(x, len);
-		return true;
-	}
 	if (server->eof) {
 		answer_broke_off(x);
 		return true;

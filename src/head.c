@@ -360,8 +360,8 @@ static inline void keep_field(struct head *h, const char *name, size_t name_len,
 		h->many |= (uint64_t)1 << id;
 }
 
-/* The next byte at p is the first of a field line or of the empty line, which
- * is the only one before end. With fold, which is the head again, continued
+/* The next byte at p is the first of a field line or of the empty line, behind
+ * which the head ends: that sets its length. With fold, which is the head again, continued
  * lines are joined in place. */
 static inline enum fault read_fields(struct head *h, const char *p, const char *end, char *fold)
 {
@@ -386,7 +386,8 @@ static inline enum fault read_fields(struct head *h, const char *p, const char *
 		keep_field(h, name, name_len, value, p);
 		p += 2;
 	}
-	return p[1] != '\n' ? BARE_CR : p + 2 != end ? CUT_OFF : FINE;
+	h->len = (uint32_t)(p + 2 - h->base);
+	return p[1] == '\n' ? FINE : BARE_CR;
 }
 
 /* --- the start line ---------------------------------------------------------- */
@@ -466,14 +467,36 @@ static inline enum fault read_status_line(struct head *h, const char **at, const
 
 /* --- the whole ----------------------------------------------------------------- */
 
-/* All but the fields, which are not read beyond count. The four bytes at the
- * end are what stops every loop above: a line that is not the empty one ends
- * before the last CRLF. */
-static inline enum fault begin(struct head *h, const char *at, size_t len)
+/* All but the fields, which are not read beyond count. */
+static inline void begin(struct head *h, const char *at)
 {
 	memset(h, 0, offsetof(struct head, fields));
 	h->base = at;
-	h->len = (uint32_t)len;
+}
+
+static inline enum fault read_request(struct head *h, const char *at, const char *end)
+{
+	enum fault fault;
+	begin(h, at);
+	if (at[0] == '\r' && at[1] == '\n')
+		at += 2; /* one empty line before it (RFC 9112 2.2) */
+	fault = read_request_line(h, &at);
+	return fault ? fault : read_fields(h, at, end, NULL);
+}
+
+static inline enum fault read_response(struct head *h, char *at, const char *end)
+{
+	const char *p = at;
+	enum fault fault;
+	begin(h, at);
+	fault = read_status_line(h, &p, end);
+	return fault ? fault : read_fields(h, p, end, at);
+}
+
+/* What head_end has measured ends in four bytes that stop every loop above: a
+ * line that is not the empty one ends before the last CRLF. */
+static enum fault look_at_end(const char *at, size_t len)
+{
 	if (len > GW_HEAD)
 		return TOO_LONG;
 	if (len >= 4 && memcmp(at + len - 4, "\r\n\r\n", 4) == 0)
@@ -481,34 +504,33 @@ static inline enum fault begin(struct head *h, const char *at, size_t len)
 	return len && at[len - 1] == '\n' && (len == 1 || at[len - 2] != '\r') ? BARE_LF : CUT_OFF;
 }
 
-static enum fault read_request(struct head *h, const char *at, size_t len)
-{
-	const char *end = at + len;
-	enum fault fault = begin(h, at, len);
-	if (fault)
-		return fault;
-	if (at[0] == '\r' && at[1] == '\n')
-		at += 2; /* one empty line before it (RFC 9112 2.2) */
-	fault = read_request_line(h, &at);
-	return fault ? fault : read_fields(h, at, end, NULL);
-}
-
-static enum fault read_response(struct head *h, char *at, size_t len)
-{
-	const char *p = at, *end = at + len;
-	enum fault fault = begin(h, at, len);
-	if (fault)
-		return fault;
-	fault = read_status_line(h, &p, end);
-	return fault ? fault : read_fields(h, p, end, at);
-}
-
 const struct refusal *head_request(struct head *h, const char *at, size_t len)
 {
-	return said(read_request(h, at, len), false);
+	enum fault fault = look_at_end(at, len);
+	if (!fault)
+		fault = read_request(h, at, at + len);
+	if (!fault && h->len != len)
+		fault = CUT_OFF;
+	return said(fault, false);
 }
 
 const struct refusal *head_response(struct head *h, char *at, size_t len)
 {
-	return said(read_response(h, at, len), true);
+	enum fault fault = look_at_end(at, len);
+	if (!fault)
+		fault = read_response(h, at, at + len);
+	if (!fault && h->len != len)
+		fault = CUT_OFF;
+	return said(fault, true);
+}
+
+/* Here it is the zero behind the last byte that stops every loop. */
+bool head_try_request(struct head *h, const char *at, size_t len)
+{
+	return len >= 4 && !read_request(h, at, at + len) && h->len <= GW_HEAD;
+}
+
+bool head_try_response(struct head *h, char *at, size_t len)
+{
+	return len >= 4 && !read_response(h, at, at + len) && h->len <= GW_HEAD;
 }

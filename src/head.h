@@ -91,6 +91,13 @@ const struct refusal *head_request(struct head *h, const char *at, size_t len);
  * that is why at is not const. */
 const struct refusal *head_response(struct head *h, char *at, size_t len);
 
+/* The same without looking for the end first, for the head that came whole, as
+ * nearly all do: bytes may follow it. at[len] must be there and be zero. False:
+ * it goes on behind len, or is not well-formed; *h is not to be used, and
+ * head_end and the calls above say which. */
+bool head_try_request(struct head *h, const char *at, size_t len);
+bool head_try_response(struct head *h, char *at, size_t len);
+
 static inline struct span head_name(const struct head *h, unsigned i)
 {
 	return span_of(h->base + h->fields[i].name, h->fields[i].name_len);

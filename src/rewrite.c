@@ -14,6 +14,20 @@ static void field_add(struct text *out, struct span name, struct span value)
 	text_lit(out, "\r\n");
 }
 
+/* A field as it came. What stands there is nearly always what we would write:
+ * then it is one copy. */
+static void field_pass(struct text *out, const struct head *h, unsigned i)
+{
+	const struct field *f = &h->fields[i];
+	const char *line = h->base + f->name;
+	size_t len = f->name_len + 2u + f->value_len;
+
+	if (f->value == f->name + f->name_len + 2 && line[f->name_len + 1] == ' ' && line[len] == '\r')
+		text_add(out, line, len + 2);
+	else
+		field_add(out, head_name(h, i), head_value(h, i));
+}
+
 /* Is there an edit for this name? It replaces, or takes away, what came. */
 static bool edited(const struct edits *edits, struct span name)
 {
@@ -96,7 +110,7 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 			continue;
 		if (edits->count && edited(edits, name))
 			continue;
-		field_add(out, name, head_value(h, i));
+		field_pass(out, h, i);
 	}
 }
 
@@ -133,12 +147,12 @@ static void forwarded_field(struct text *out, const struct rewrite_up *up)
 	text_lit(out, "\r\n");
 }
 
-/* A trusted peer's value, or ours. */
-static void origin_field(struct text *out, const struct rewrite_up *up, struct span name, enum field_id id, struct span ours)
+/* What a trusted peer said, or what we know. */
+static void origin_field(struct text *out, const struct head *h, struct span name, enum field_id id, struct span ours)
 {
-	struct span theirs = head_get(up->head, id);
+	struct span theirs = head_get(h, id);
 
-	if (up->asker->trusted && theirs.len)
+	if (theirs.len)
 		field_add(out, name, theirs);
 	else if (ours.len)
 		field_add(out, name, ours);
@@ -161,24 +175,52 @@ static void prefix_field(struct text *out, const struct rewrite_up *up)
 	text_lit(out, "\r\n");
 }
 
-static void origin_fields(struct text *out, const struct rewrite_up *up)
+/* Nobody has spoken for anybody: nearly all requests. */
+static void own_fields(struct text *out, const struct rewrite_up *up)
+{
+	const struct asker *asker = up->asker;
+
+	text_lit(out, "X-Forwarded-For: ");
+	text_span_add(out, asker->peer);
+	text_lit(out, "\r\nX-Real-IP: ");
+	text_span_add(out, asker->client);
+	text_lit(out, "\r\nX-Forwarded-Proto: ");
+	text_span_add(out, asker->scheme);
+	if (up->host.len) {
+		text_lit(out, "\r\nX-Forwarded-Host: ");
+		text_span_add(out, up->host);
+	}
+	if (asker->port) {
+		text_lit(out, "\r\nX-Forwarded-Port: ");
+		text_number(out, asker->port);
+	}
+	text_lit(out, "\r\n");
+}
+
+static void trusted_fields(struct text *out, const struct rewrite_up *up)
 {
 	const struct asker *asker = up->asker;
 	char port[8];
 	struct text port_text = text_in(port, sizeof port);
 
 	text_lit(out, "X-Forwarded-For: ");
-	if (asker->trusted)
-		list_before(out, up->head, FIELD_X_FORWARDED_FOR);
+	list_before(out, up->head, FIELD_X_FORWARDED_FOR);
 	text_span_add(out, asker->peer);
-	text_lit(out, "\r\nX-Real-IP: ");
-	text_span_add(out, asker->client);
 	text_lit(out, "\r\n");
-	origin_field(out, up, SPAN("X-Forwarded-Proto"), FIELD_X_FORWARDED_PROTO, asker->scheme);
-	origin_field(out, up, SPAN("X-Forwarded-Host"), FIELD_X_FORWARDED_HOST, up->host);
+	field_add(out, SPAN("X-Real-IP"), asker->client);
+	origin_field(out, up->head, SPAN("X-Forwarded-Proto"), FIELD_X_FORWARDED_PROTO, asker->scheme);
+	origin_field(out, up->head, SPAN("X-Forwarded-Host"), FIELD_X_FORWARDED_HOST, up->host);
 	if (asker->port)
 		text_number(&port_text, asker->port);
-	origin_field(out, up, SPAN("X-Forwarded-Port"), FIELD_X_FORWARDED_PORT, text_span(&port_text));
+	origin_field(out, up->head, SPAN("X-Forwarded-Port"), FIELD_X_FORWARDED_PORT, text_span(&port_text));
+}
+
+static void origin_fields(struct text *out, const struct rewrite_up *up)
+{
+	if (up->asker->trusted)
+		trusted_fields(out, up);
+	else
+		own_fields(out, up);
 	prefix_field(out, up);
 	if (up->route->options.forwarded)
 		forwarded_field(out, up);
@@ -275,7 +317,7 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 		}
 		if (down->edits && down->edits->count && edited(down->edits, name))
 			continue;
-		field_add(out, name, head_value(h, i));
+		field_pass(out, h, i);
 	}
 	via_field(out, h);
 	if (h->status >= 200 && !head_has(h, FIELD_DATE))

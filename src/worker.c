@@ -313,15 +313,6 @@ static void begin_draining(struct worker *w)
 	w->drain_at = w->env.now + w->env.config->drain_timeout;
 }
 
-static void change_log(struct log *log, int fd)
-{
-	if (fd < 0)
-		return;
-	log_flush(log);
-	platform_close(log->fd);
-	log->fd = fd;
-}
-
 static void obey(struct worker *w)
 {
 	char command;
@@ -333,10 +324,10 @@ static void obey(struct worker *w)
 			begin_draining(w);
 		else if (command == WORKER_QUIT)
 			w->quit = true;
-		else if (command == WORKER_ACCESS_LOG)
-			change_log(w->env.access, passed);
-		else if (command == WORKER_ERROR_LOG)
-			change_log(w->env.error, passed);
+		else if (command == WORKER_ACCESS_LOG && passed >= 0)
+			log_use(w->env.access, passed);
+		else if (command == WORKER_ERROR_LOG && passed >= 0)
+			log_use(w->env.error, passed);
 	}
 	if (len != PLATFORM_WAIT)
 		w->quit = true; /* the supervisor is gone */
