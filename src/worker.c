@@ -53,9 +53,9 @@ static size_t watch_count(const struct config *c)
 size_t worker_memory(const struct config *c, struct memory_term *terms, size_t room)
 {
 	const struct memory_term all[] = {
-		{"connections from clients", c->clients, sizeof(struct conn)},
-		{"requests with their buffers", c->requests, exchange_bytes(c)},
-		{"links to servers", backend_links(c), sizeof(struct upstream)},
+		{"connections from clients", c->clients, pool_bytes(sizeof(struct conn), 1)},
+		{"requests with their buffers", c->requests, pool_bytes(exchange_bytes(c), 1)},
+		{"links to servers", backend_links(c), pool_bytes(sizeof(struct upstream), 1)},
 		{"servers", c->server_count, sizeof(struct peer)},
 		{"targets", c->target_count, sizeof(int32_t)},
 		{"watched descriptors", watch_count(c), sizeof(struct watch) + sizeof(void *)},
