@@ -15,7 +15,7 @@ enum {
 	/* A target takes nine bytes at least ("http://a "), so that all numbers of
 	 * routes, servers and targets stay within 16 bits. */
 	CONFIG_TEXT = 256 * 1024,
-	CONFIG_MEMORY = 64 * 1024 * 1024
+	CONFIG_MEMORY = 32 * 1024 * 1024
 };
 
 struct source {

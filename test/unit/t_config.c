@@ -523,6 +523,22 @@ static void big(void **state)
 	config_free(c);
 }
 
+/* What would take more memory than a configuration may is refused as a whole. */
+static void no_memory(void **state)
+{
+	static struct said said;
+	static char text[256 * 1024];
+	size_t len = (size_t)snprintf(text, sizeof text, "%s", S);
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "header = X%d: %020d\n", i, i);
+	for (int i = 0; len + 40 < sizeof text; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "/%x=reply:200 header=-a\n", i);
+	assert_null(config_made(&said, text));
+	block_same(text_span(&said.text), "gateway: not enough memory for the configuration\n", "many routes");
+}
+
 static const char *const rich = "\xef\xbb\xbf; all at once\n[gateway]\nlisten = :80 proxy ; x\nlisten = unix:/a\ntrusted = 10.0.0.0/8 ::1\nbuffer = 64k\n"
 				"[site a.b]\nhost = a.b *.c\nheader = X: y\nrequest_header = \"Host: z\"\nallow = 10.0.0.1\n"
 				"/ = http://a:1/b weight=2 proxy=v2 http://[::1]:2\n unix:/c:/d backup when=method:GET when=header:a:b\n"
@@ -645,6 +661,7 @@ int main(void)
 		cmocka_unit_test(too_many_targets),
 		cmocka_unit_test(floods),
 		cmocka_unit_test(big),
+		cmocka_unit_test(no_memory),
 		cmocka_unit_test(broken_anywhere),
 		cmocka_unit_test(command_line),
 		cmocka_unit_test(files),

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Does each request meet the one route it belongs to, and no other by a trick?
+ */
+#include "../../src/route.h"
+#include "config_made.h"
+
+/* A request as these tests say it. */
+struct request {
+	struct head head;
+	struct path path;
+	struct net client;
+	struct asked asked;
+	struct span bytes;
+	struct text room;
+};
+
+static void request_init(struct request *r, const char *line, const char *fields, const char *host, const char *client)
+{
+	char place[1024];
+	struct text t = text_in(place, sizeof place);
+
+	text_str(&t, line);
+	text_lit(&t, " HTTP/1.1\r\n");
+	text_str(&t, fields);
+	text_lit(&t, "\r\n");
+	assert_false(t.full);
+	r->bytes = block_of(text_span(&t));
+	assert_null(head_request(&r->head, r->bytes.at, r->bytes.len));
+	r->room = block_text(r->head.target.len);
+	assert_null(path_read(&r->path, r->head.target, true, &r->room));
+	r->client = (struct net){.family = NET_UNIX};
+	if (strcmp(client, "unix") != 0)
+		assert_true(net_read(&r->client, span_str(client)));
+	r->asked = (struct asked){&r->head, &r->path, span_str(host), &r->client};
+}
+
+static void request_free(struct request *r)
+{
+	block_free(r->bytes);
+	free(r->room.at);
+}
+
+/* --- sites ----------------------------------------------------------------- */
+
+static const struct { const char *host, *label; } hosts[] = {
+	{"home.example.org", "home.example.org"},
+	{"HOME.Example.ORG", "home.example.org"},
+	{"www.example.org", "wild"},
+	{"a.b.example.org", "wild"},
+	{"a.b.c.example.org", "wilder"},
+	{"b.c.example.org", "wilder"},
+	{"c.example.org", "wild"},
+	{"example.org", "*"},        /* a wildcard needs a label more */
+	{".example.org", "*"},
+	{"xexample.org", "*"},
+	{"home.example.orgx", "*"},
+	{"nas", "wild"},
+	{"[fd00::1]", "six"},
+	{"", "*"},
+};
+
+static void finds_sites(void **state)
+{
+	struct config *c = config_right("[gateway]\nlisten = :80\nlisten = :81\n[site *]\n/ = reply:200\n[site wild]\nhost = *.example.org NAS\n/ = reply:200\n"
+					"[site wilder]\nhost = *.c.example.org\n/ = reply:200\n[site home.example.org]\n/ = reply:200\n"
+					"[site six]\nhost = [FD00::1]\n/ = reply:200\n[site own]\nlisten = :82\n/ = reply:200\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hosts); i++)
+		for (size_t l = 0; l < 2; l++) {
+			struct span host = block_of(span_str(hosts[i].host));
+
+			block_same(span_str(route_site(&c->listeners[l], host)->label), hosts[i].label, hosts[i].host);
+			block_free(host);
+		}
+	assert_string_equal(route_site(&c->listeners[0], SPAN("own"))->label, "*");
+	assert_string_equal(route_site(&c->listeners[2], SPAN("own"))->label, "own");
+	assert_null(route_site(&c->listeners[2], SPAN("home.example.org")));
+	config_free(c);
+}
+
+/* --- routes ---------------------------------------------------------------------- */
+
+static const char *const routes = "[gateway]\nlisten = :80\n[site *]\n"
+				  "/post/ = reply:200 when=method:POST,PUT\n"
+				  "/ = reply:200 when=query:mock\n"
+				  "/ = reply:201 when=query:n=1\n"
+				  "/ = reply:202 when=cookie:beta=1\n"
+				  "/ = reply:203 when=header:X-Mock:yes\n"
+				  "/ = reply:205 when=header:X-Any when=from:10.0.0.0/8,fd00::/8\n"
+				  "/only/ = reply:206 when=cookie:any\n"
+				  "/nas/ = reply:210\n"
+				  "/nas/deep/ = reply:211\n"
+				  "/file = reply:212\n"
+				  "/file/ = reply:213\n"
+				  "/dir/ = reply:214\n"
+				  "/dir/x = reply:215\n"
+				  "/caf\xc3\xa9/ = reply:216\n";
+
+/* status: of the reply; 404: none; 301: a slash is missing. */
+static const struct { const char *line, *fields, *client; int status; } requests[] = {
+	{"GET /nas/", "", "1.2.3.4", 210},
+	{"GET /nas/x?y", "", "1.2.3.4", 210},
+	{"GET /nas", "", "1.2.3.4", 301},
+	{"GET /nas?x", "", "1.2.3.4", 301},
+	{"GET /nasty", "", "1.2.3.4", 404},
+	{"GET /nas/deep/x", "", "1.2.3.4", 211},
+	{"GET /nas/deep", "", "1.2.3.4", 301}, /* the longer prefix counts, even without its slash */
+	{"GET /nas/deeper", "", "1.2.3.4", 210},
+	{"GET /n%61s/deep/../x", "", "1.2.3.4", 210},
+	{"GET /x/../nas/deep/", "", "1.2.3.4", 211},
+	{"GET /file", "", "1.2.3.4", 212},
+	{"GET /file/", "", "1.2.3.4", 213},
+	{"GET /filex", "", "1.2.3.4", 404},
+	{"GET /dir/x", "", "1.2.3.4", 215},
+	{"GET /dir/x/", "", "1.2.3.4", 214},
+	{"GET /caf%c3%A9/x", "", "1.2.3.4", 216},
+	{"GET /", "", "1.2.3.4", 404},
+	{"OPTIONS *", "", "1.2.3.4", 404},
+	/* method */
+	{"POST /post/", "", "1.2.3.4", 200},
+	{"PUT /post/x", "", "1.2.3.4", 200},
+	{"POST /post", "", "1.2.3.4", 301},
+	{"GET /post/", "", "1.2.3.4", 404},
+	{"GET /post", "", "1.2.3.4", 404},
+	{"post /post/", "", "1.2.3.4", 404},
+	{"POS /post/", "", "1.2.3.4", 404},
+	/* query */
+	{"GET /?mock", "", "1.2.3.4", 200},
+	{"GET /?mock=", "", "1.2.3.4", 200},
+	{"GET /?mock=0", "", "1.2.3.4", 200},
+	{"GET /?a=b&mock", "", "1.2.3.4", 200},
+	{"GET /?mocks", "", "1.2.3.4", 404},
+	{"GET /?a=mock", "", "1.2.3.4", 404},
+	{"GET /?Mock", "", "1.2.3.4", 404},
+	{"GET /?n=1", "", "1.2.3.4", 201},
+	{"GET /nas/?n=2&n=1", "", "1.2.3.4", 201}, /* conditions come first */
+	{"GET /?n=12", "", "1.2.3.4", 404},
+	{"GET /?n", "", "1.2.3.4", 404},
+	{"GET /?", "", "1.2.3.4", 404},
+	/* cookies */
+	{"GET /", "Cookie: beta=1\r\n", "1.2.3.4", 202},
+	{"GET /", "Cookie: a=b; beta=1; c=d\r\n", "1.2.3.4", 202},
+	{"GET /", "Cookie: a=b;beta=1\r\n", "1.2.3.4", 202},
+	{"GET /", "Cookie: beta=\"1\"\r\n", "1.2.3.4", 202},
+	{"GET /", "Cookie: a=b\r\nCookie: beta=1\r\n", "1.2.3.4", 202},
+	{"GET /", "Cookie: a=beta=1\r\n", "1.2.3.4", 404},
+	{"GET /", "Cookie: beta=11\r\n", "1.2.3.4", 404},
+	{"GET /", "Cookie: xbeta=1\r\n", "1.2.3.4", 404},
+	{"GET /", "Cookie: Beta=1\r\n", "1.2.3.4", 404},
+	{"GET /", "X-Cookie: beta=1\r\n", "1.2.3.4", 404},
+	{"GET /only/", "Cookie: any\r\n", "1.2.3.4", 206},
+	{"GET /only/", "Cookie: any=x\r\n", "1.2.3.4", 206},
+	{"GET /only", "Cookie: any=x\r\n", "1.2.3.4", 301},
+	{"GET /only/", "", "1.2.3.4", 404},
+	{"GET /only", "", "1.2.3.4", 404},
+	/* header */
+	{"GET /", "x-mock: yes\r\n", "1.2.3.4", 203},
+	{"GET /", "X-Mock: no\r\nX-MOCK:  yes \r\n", "1.2.3.4", 203},
+	{"GET /", "X-Mock: yes!\r\n", "1.2.3.4", 404},
+	{"GET /", "X-Mock: Yes\r\n", "1.2.3.4", 404},
+	/* all of them must hold */
+	{"GET /", "X-Any: \r\n", "10.1.2.3", 205},
+	{"GET /", "X-Any: x\r\n", "fd00::7", 205},
+	{"GET /", "X-Any: x\r\n", "11.1.2.3", 404},
+	{"GET /", "X-Any: x\r\n", "unix", 404},
+	{"GET /", "", "10.1.2.3", 404},
+};
+
+static int status_of(const struct config *c, const struct asked *a)
+{
+	bool slash = true;
+	const struct route *r = route_find(&c->sites[0], a, &slash);
+
+	assert_false(r && slash);
+	if (slash)
+		return 301;
+	return r ? r->status : 404;
+}
+
+static void finds_routes(void **state)
+{
+	struct config *c = config_right(routes);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		struct request r;
+		int status;
+
+		request_init(&r, requests[i].line, requests[i].fields, "h", requests[i].client);
+		status = status_of(c, &r.asked);
+		if (status != requests[i].status)
+			fail_msg("%s %s: %d, not %d", requests[i].line, requests[i].fields, status, requests[i].status);
+		request_free(&r);
+	}
+	config_free(c);
+}
+
+/* --- access ------------------------------------------------------------------------ */
+
+static const char *const guarded = "[gateway]\nlisten = :80\n[site *]\n"
+				   "/ = http://a\n"
+				   "/admin/ = http://a allow=192.168.0.0/16 deny=192.168.0.66\n"
+				   "/secret = http://a allow=192.168.0.0/16\n"
+				   "/bad/ = http://a deny=6.6.6.6\n"
+				   "/mixed/ = http://a\n"
+				   "/mixed/ = http://a when=method:DELETE allow=192.168.0.0/16\n";
+
+static const struct { const char *line, *client; bool allowed; } accesses[] = {
+	{"GET /", "1.2.3.4", true},
+	{"GET /admin/", "1.2.3.4", false},
+	{"GET /admin/", "192.168.7.7", true},
+	{"GET /admin/", "192.168.0.66", false}, /* deny goes before allow */
+	{"GET /admin/x", "fd00::1", false},
+	{"GET /admin/x", "unix", false},
+	{"GET /administrator", "1.2.3.4", true},
+	{"GET /secret", "1.2.3.4", false},
+	{"GET /secrets", "1.2.3.4", true},
+	{"GET /bad/", "1.2.3.4", true},
+	{"GET /bad/", "6.6.6.6", false},
+	{"GET /bad/", "unix", true},
+	{"GET /mixed/", "1.2.3.4", true},
+	{"DELETE /mixed/", "1.2.3.4", false},
+	{"DELETE /mixed/", "192.168.1.1", true},
+	/* what some server might read as /admin/ */
+	{"GET //admin/", "1.2.3.4", false},
+	{"GET //admin/", "192.168.7.7", true},
+	{"GET /%2fadmin/", "1.2.3.4", false},
+	{"GET /admin%2Fx", "1.2.3.4", false},
+	{"GET /admin%2F", "1.2.3.4", false},
+	{"GET /admin%5Cx", "1.2.3.4", false},
+	{"GET /admin\\x", "1.2.3.4", false},
+	{"GET /x\\..\\admin\\x", "1.2.3.4", false},
+	{"GET /x/..%2Fadmin/", "1.2.3.4", false},
+	{"GET /x/..;/admin/", "1.2.3.4", false},
+	{"GET /admin;a=b/x", "1.2.3.4", false},
+	{"GET /;a/admin/", "1.2.3.4", false},
+	{"GET /%2561dmin/", "1.2.3.4", false},
+	{"GET /x/%252e%252e/admin/", "1.2.3.4", false},
+	{"GET /admin/%2e%2e%2fx", "1.2.3.4", false}, /* read as it stands, it is below */
+	{"GET /secret;x", "1.2.3.4", false},
+	{"GET /%2573ecret", "1.2.3.4", false},
+	{"GET //admin", "1.2.3.4", false}, /* but for the slash: a server may add it */
+	{"DELETE //mixed/", "1.2.3.4", false},
+	{"GET //mixed/", "1.2.3.4", true},
+	{"GET //other/%2F;x", "1.2.3.4", true},
+	{"GET /x%20y", "1.2.3.4", true},
+};
+
+static void allows(void **state)
+{
+	struct config *c = config_right(guarded);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(accesses); i++) {
+		struct request r;
+		bool slash;
+		const struct route *route;
+
+		request_init(&r, accesses[i].line, "", "h", accesses[i].client);
+		route = route_find(&c->sites[0], &r.asked, &slash);
+		assert_non_null(route);
+		if (route_allows(route, &r.asked) != accesses[i].allowed)
+			fail_msg("%s by %s: %s", accesses[i].line, accesses[i].client, accesses[i].allowed ? "refused" : "allowed");
+		request_free(&r);
+	}
+	config_free(c);
+}
+
+/* --- explain -------------------------------------------------------------------------- */
+
+static const struct { const char *line, *fields, *host, *client, *said; } explanations[] = {
+	{"GET /nas/x?y", "", "b.org", "10.0.0.9",
+	 "host b.org on :80: [site a] (line 3), which answers to a, *.org\npath /nas/x\n"
+	 "route /nas/ (line 6): when=query:beta does not hold\n"
+	 "route /nas/ (line 5): the longest that fits\nclient 10.0.0.9: permitted\n"
+	 "goes to http://1.1.1.1:5000/n/x?y weight=2\ngoes to unix:/b:/nas/x?y backup\n"},
+	{"GET /nas/?beta", "", "a", "10.0.0.9",
+	 "host a on :80: [site a] (line 3), which answers to a, *.org\npath /nas/\n"
+	 "route /nas/ (line 6): its conditions hold\nclient 10.0.0.9: everybody is permitted\nis answered here: 404\n"},
+	{"GET /old/x?y", "", "a", "unix",
+	 "host a on :80: [site a] (line 3), which answers to a, *.org\npath /old/x\n"
+	 "route /old/ (line 7): the longest that fits\nclient unix: everybody is permitted\nis redirected (302) to https://n/x?y\n"},
+	{"GET /nas", "", "a", "10.0.0.9",
+	 "host a on :80: [site a] (line 3), which answers to a, *.org\npath /nas\n"
+	 "route /nas/ (line 6): when=query:beta does not hold\nroute /nas/ (line 5): a slash is missing at the end: redirect\n"},
+	{"GET /x", "", "a", "10.0.0.9",
+	 "host a on :80: [site a] (line 3), which answers to a, *.org\npath /x\nno route fits: 404\n"},
+	{"GET /", "", "c", "10.0.0.9", "host c on :80: no site answers to this name: 421\n"},
+	{"GET /nas/", "", "a", "11.0.0.9",
+	 "host a on :80: [site a] (line 3), which answers to a, *.org\npath /nas/\n"
+	 "route /nas/ (line 6): when=query:beta does not hold\nroute /nas/ (line 5): the longest that fits\n"
+	 "client 11.0.0.9: not in allow: 403\n"},
+	{"GET /old/..%2fnas/", "", "a", "11.0.0.9",
+	 "host a on :80: [site a] (line 3), which answers to a, *.org\npath /old/..%2Fnas/\n"
+	 "route /old/ (line 7): the longest that fits\n"
+	 "client 11.0.0.9: a server might read this path as /nas/, and there route /nas/ (line 5): does not permit it: 403\n"},
+};
+
+static void explains(void **state)
+{
+	struct config *c = config_right("[gateway]\nlisten = :80\n[site a]\nhost = a *.org\n"
+					"/nas/ = http://1.1.1.1:5000/n/ weight=2 unix:/b backup allow=10.0.0.0/8\n"
+					"/nas/ = reply:404 when=query:beta\n/old/ = redirect:https://n/\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(explanations); i++) {
+		struct text out = block_text(1024);
+		struct request r;
+
+		request_init(&r, explanations[i].line, explanations[i].fields, explanations[i].host, explanations[i].client);
+		route_explain(&c->listeners[0], &r.asked, &out);
+		block_same(text_span(&out), explanations[i].said, explanations[i].line);
+		request_free(&r);
+		free(out.at);
+	}
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_sites),
+		cmocka_unit_test(finds_routes),
+		cmocka_unit_test(allows),
+		cmocka_unit_test(explains),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
