@@ -29,30 +29,33 @@ void flow_reply(struct flow *f, struct link *to, struct span head, struct span b
 
 /* Takes framing away until the buffer is payload first, then bytes that do not
  * make sense yet. Payload of one chunk stays where it came; only that of
- * further chunks in the same buffer moves down to it. */
+ * further chunks in the same buffer moves down to it. What is not looked at yet
+ * moves once, at the end: a buffer full of the smallest chunks costs no more. */
 static void flow_decode(struct flow *f)
 {
 	struct buf *b = f->from->in;
+	uint32_t to = b->at + b->ready; /* where further payload goes */
+	uint32_t at = to;               /* bytes from here on are not looked at yet */
 
-	for (;;) {
-		struct span raw = buf_raw(b);
-		size_t payload, framing;
+	while (at < b->end && !body_done(&f->body) && !f->body.bad) {
+		size_t payload;
+		size_t framing = body_scan(&f->body, b->data + at, b->end - at, &payload);
 
-		if (raw.len == 0 || body_done(&f->body) || f->body.bad)
-			return;
-		framing = body_scan(&f->body, raw.at, raw.len, &payload);
 		if (framing == 0 && payload == 0)
-			return;
-		if (b->ready == 0) {
-			b->at += (uint32_t)framing;
-		} else if (framing) {
-			char *to = b->data + b->at + b->ready;
-
-			memmove(to, to + framing, raw.len - framing);
-			b->end -= (uint32_t)framing;
-		}
+			break;
+		at += (uint32_t)framing;
+		if (b->ready == 0)
+			b->at = to = at;
+		else if (to != at)
+			memmove(b->data + to, b->data + at, payload);
+		to += (uint32_t)payload;
+		at += (uint32_t)payload;
 		b->ready += (uint32_t)payload;
 		body_take(&f->body, payload);
+	}
+	if (to != at) {
+		memmove(b->data + to, b->data + at, b->end - at);
+		b->end -= at - to;
 	}
 }
 
@@ -103,6 +106,16 @@ static size_t flow_used(size_t *sent, size_t len)
 	return n;
 }
 
+/* The same for a span, which loses what was sent of it. */
+static size_t flow_used_span(size_t *sent, struct span *s)
+{
+	size_t n = flow_used(sent, s->len);
+
+	if (n)
+		*s = span_of(s->at + n, s->len - n);
+	return n;
+}
+
 /* Offers the sink all there is, in one call. False: it took nothing. */
 static bool flow_push(struct flow *f)
 {
@@ -129,8 +142,7 @@ static bool flow_push(struct flow *f)
 	if (sent == 0)
 		return false;
 
-	n = flow_used(&sent, f->head.len);
-	f->head = span_of(f->head.at + n, f->head.len - n);
+	flow_used_span(&sent, &f->head);
 	f->line_at = (uint8_t)(f->line_at + flow_used(&sent, (size_t)(f->line_end - f->line_at)));
 	n = flow_used(&sent, payload);
 	if (n) {
@@ -140,11 +152,10 @@ static bool flow_push(struct flow *f)
 		f->sent += n;
 	}
 	n = flow_used(&sent, f->tail_len);
-	f->tail += n;
+	if (n)
+		f->tail += n;
 	f->tail_len = (uint8_t)(f->tail_len - n);
-	n = flow_used(&sent, f->fixed.len);
-	f->fixed = span_of(f->fixed.at + n, f->fixed.len - n);
-	f->sent += n;
+	f->sent += flow_used_span(&sent, &f->fixed);
 	return true;
 }
 
@@ -193,7 +204,8 @@ enum flow_result flow_step(struct flow *f)
 			moved = flow_push(f);
 		if (flow_state(f) != FLOW_WAIT)
 			break;
-		if (flow_wants_in(f) && f->from->readable) {
+		/* the last round reads nothing: what a step read, it has offered too */
+		if (round + 1 < FLOW_ROUNDS && flow_wants_in(f) && f->from->readable) {
 			moved = link_fill(f->from) > 0 || f->from->eof;
 			flow_look(f);
 		}

@@ -1,0 +1,864 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Does every message get there whole, however it comes in and however little
+ * the sink takes; does one that is not whole never look whole; and does a flow
+ * that waits always wait for something that can come?
+ */
+#include "../../src/flow.h"
+#include "../../gateway.h"
+#include "block.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* --- the system, as stingy as a test wants it -------------------------------- */
+
+static size_t taken_most = SIZE_MAX; /* bytes that one write takes; 0: it would block */
+static int reset;                    /* the end of a stream is a reset */
+static unsigned reads, writes;       /* calls */
+static size_t bytes_read, bytes_written;
+
+static ssize_t take(int fd, const struct iovec *pieces, size_t count)
+{
+	struct iovec less[8];
+	size_t left = taken_most;
+	ssize_t n;
+	int used = 0;
+
+	writes++;
+	for (size_t i = 0; i < count && left; i++) {
+		less[used] = pieces[i];
+		if (less[used].iov_len > left)
+			less[used].iov_len = left;
+		left -= less[used++].iov_len;
+	}
+	if (taken_most == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = writev(fd, less, used);
+	if (n > 0)
+		bytes_written += (size_t)n;
+	return n;
+}
+
+/* These three stand in for libc's: links meet no other system than this one. */
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	(void)flags;
+	return take(fd, m->msg_iov, (size_t)m->msg_iovlen);
+}
+
+ssize_t send(int fd, const void *at, size_t len, int flags)
+{
+	struct iovec piece = {(void *)(uintptr_t)at, len};
+
+	(void)flags;
+	return take(fd, &piece, 1);
+}
+
+ssize_t recv(int fd, void *at, size_t len, int flags)
+{
+	ssize_t n = read(fd, at, len);
+
+	(void)flags;
+	reads++;
+	if (n > 0)
+		bytes_read += (size_t)n;
+	if (n == 0 && reset) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	return n;
+}
+
+/* --- a flow between two links --------------------------------------------------- */
+
+#define HEAD "HTTP/1.1 200 OK\r\nSome: field\r\n\r\n"
+#define KEPT "kept head"
+
+enum { MOST = 16384 };
+
+struct bench {
+	struct link from, to;
+	struct buf in;
+	struct flow flow;
+	int source, sink; /* the far ends; -1: closed */
+	char out[8 * MOST]; /* room for chunks of one byte each */
+	size_t out_len;
+	struct span head; /* in a block of its size */
+};
+
+static void pair(struct link *l, int *far)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fcntl(ends[i], F_SETFL, O_NONBLOCK), 0);
+	link_open(l, ends[0]);
+	*far = ends[1];
+}
+
+/* A buffer with room for that many bytes behind a head that spans look at. */
+static void set_up(struct bench *b, uint32_t room)
+{
+	uint32_t keep = sizeof KEPT - 1;
+	char *data = malloc(keep + room);
+
+	assert_non_null(data);
+	pair(&b->from, &b->source);
+	pair(&b->to, &b->sink);
+	buf_init(&b->in, data, keep + room);
+	memcpy(data, KEPT, keep);
+	b->in.keep = b->in.at = b->in.end = keep;
+	b->from.in = &b->in;
+	b->out_len = 0;
+	b->head = block_of(SPAN(HEAD));
+	taken_most = SIZE_MAX;
+	reset = 0;
+	reads = writes = 0;
+	bytes_read = bytes_written = 0;
+}
+
+static void close_far(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void tear_down(struct bench *b)
+{
+	assert_memory_equal(b->in.data, KEPT, sizeof KEPT - 1); /* never moved */
+	link_close(&b->from);
+	link_close(&b->to);
+	close_far(&b->source);
+	close_far(&b->sink);
+	free(b->in.data);
+	block_free(b->head);
+}
+
+static void drain(struct bench *b)
+{
+	ssize_t n;
+
+	while (b->sink >= 0 && (n = read(b->sink, b->out + b->out_len, sizeof b->out - b->out_len)) > 0)
+		b->out_len += (size_t)n;
+}
+
+/* What a flow that waits may be found in. */
+static void may_wait(const struct bench *b)
+{
+	const struct flow *f = &b->flow;
+	short in = link_watch(&b->from, flow_wants_in(f), false);
+	short out = link_watch(&b->to, false, flow_wants_out(f));
+
+	if (!flow_wants_in(f) && !flow_wants_out(f))
+		fail_msg("it waits for nothing: a stall");
+	if (!in && !out)
+		fail_msg("it waits for what can never come: a stall");
+	assert_true(b->in.keep <= b->in.at && b->in.at + b->in.ready <= b->in.end && b->in.end <= b->in.size);
+	assert_false(b->to.cut);
+}
+
+/* As the worker does it: asks poll for what is wanted, and steps. A turn that
+ * poll had news for gets something done, or it would be had again at once, for
+ * ever. *quiet: there was no news. */
+static enum flow_result turn(struct bench *b, bool *quiet)
+{
+	struct flow *f = &b->flow;
+	struct watch watches[2] = {
+		{.fd = b->from.fd, .want = link_watch(&b->from, flow_wants_in(f), false)},
+		{.fd = b->to.fd, .want = link_watch(&b->to, false, flow_wants_out(f))},
+	};
+	size_t before = bytes_read + bytes_written;
+	bool eof = b->from.eof;
+	enum flow_result result;
+
+	platform_poll(watches, 2, 0);
+	*quiet = !(watches[0].got || watches[1].got);
+	link_polled(&b->from, watches[0].got);
+	link_polled(&b->to, watches[1].got);
+	result = flow_step(f);
+	if (result == FLOW_WAIT) {
+		may_wait(b);
+		if (!*quiet && taken_most && bytes_read + bytes_written == before && b->from.eof == eof)
+			fail_msg("poll had news, and nothing came of it: a busy loop");
+	}
+	return result;
+}
+
+/* --- what goes in, and what must come out ------------------------------------------ */
+
+enum cut { AT_ONCE, BYTEWISE, AT_RANDOM, CUTS };
+enum sip { ALL, ONE, SOME, SIPS };
+
+static size_t piece_of(enum cut cut, size_t left)
+{
+	size_t n = cut == AT_ONCE ? left : cut == BYTEWISE ? 1 : (size_t)rand() % 30 + 1;
+
+	return n < left ? n : left;
+}
+
+static size_t sip_of(enum sip sip)
+{
+	return sip == ALL ? SIZE_MAX : sip == ONE ? 1 : (size_t)rand() % 12;
+}
+
+struct way {
+	const char *name;
+	enum body_kind kind;
+	bool chunked; /* on the way out */
+};
+
+static const struct way ways[] = {
+	{"nothing", BODY_NONE, false},
+	{"length to length", BODY_LENGTH, false},
+	{"length to chunks", BODY_LENGTH, true},
+	{"chunks to chunks", BODY_CHUNKED, true},
+	{"chunks to close", BODY_CHUNKED, false},
+	{"close to chunks", BODY_CLOSE, true},
+	{"close to close", BODY_CLOSE, false},
+};
+
+/* The payload as it comes in; *behind: bytes of the next message. */
+static size_t encode(char *wire, const struct way *way, const char *payload, size_t len, size_t *behind)
+{
+	struct text t = text_in(wire, 8 * MOST);
+
+	if (way->kind == BODY_CHUNKED) {
+		for (size_t i = 0, n; i < len; i += n) {
+			n = (size_t)rand() % 40 + 1;
+			if (n > len - i)
+				n = len - i;
+			text_str(&t, rand() % 4 ? "" : "00");
+			text_hex(&t, n);
+			text_str(&t, rand() % 4 ? "\r\n" : " ;ext=\"a\"\r\n");
+			text_add(&t, payload + i, n);
+			text_lit(&t, "\r\n");
+		}
+		text_str(&t, rand() % 2 ? "0\r\n\r\n" : "000;last\r\nTrailer: x\r\n\r\n");
+	} else if (way->kind != BODY_NONE) {
+		text_add(&t, payload, len);
+	}
+	*behind = 0;
+	if (way->kind != BODY_CLOSE) {
+		*behind = t.len;
+		text_lit(&t, "GET /next HTTP/1.1\r\n");
+		*behind = t.len - *behind;
+	}
+	assert_false(t.full);
+	return t.len;
+}
+
+/* Reads strictly what we send: chunks without extensions, no trailers. Payload
+ * that came, and whether its end did. */
+struct read_back {
+	const char *at;
+	size_t left;
+	char payload[8 * MOST];
+	size_t len;
+	unsigned chunks;
+	bool whole;
+};
+
+static bool read_back_chunk(struct read_back *r)
+{
+	size_t size = 0, digits = 0;
+
+	while (digits < r->left && span_hex(r->at[digits]) >= 0)
+		size = size * 16 + (size_t)span_hex(r->at[digits++]);
+	if (digits == 0 || r->left < digits + 2 + (size ? 1 : 0))
+		return false;
+	assert_memory_equal(r->at + digits, "\r\n", 2);
+	r->at += digits + 2, r->left -= digits + 2;
+	if (size == 0) {
+		r->whole = r->left >= 2;
+		if (r->whole) {
+			assert_memory_equal(r->at, "\r\n", 2);
+			r->left -= 2;
+		}
+		return false;
+	}
+	r->chunks++;
+	if (size > r->left)
+		size = r->left;
+	memcpy(r->payload + r->len, r->at, size);
+	r->len += size, r->at += size, r->left -= size;
+	if (r->left < 2)
+		return false;
+	assert_memory_equal(r->at, "\r\n", 2);
+	r->at += 2, r->left -= 2;
+	return true;
+}
+
+static void read_back(struct read_back *r, const struct bench *b, bool chunked)
+{
+	r->len = r->chunks = 0;
+	r->whole = false;
+	assert_true(b->out_len >= sizeof HEAD - 1);
+	assert_memory_equal(b->out, HEAD, sizeof HEAD - 1);
+	r->at = b->out + sizeof HEAD - 1;
+	r->left = b->out_len - (sizeof HEAD - 1);
+	if (chunked) {
+		while (read_back_chunk(r))
+			;
+		return;
+	}
+	memcpy(r->payload, r->at, r->left);
+	r->len = r->left;
+}
+
+static void same(struct read_back *r, const struct bench *b, const struct way *way, const char *payload, size_t len)
+{
+	read_back(r, b, way->chunked);
+	if (r->len != len || memcmp(r->payload, payload, len) != 0)
+		fail_msg("%s: %zu bytes of payload came out, not %zu", way->name, r->len, len);
+	assert_true(b->flow.sent == len);
+	assert_int_equal(r->whole, way->chunked);
+	assert_int_equal(r->left, way->chunked ? 0 : len);
+}
+
+/* --- whole messages --------------------------------------------------------------- */
+
+static void random_bytes(char *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		at[i] = (char)rand();
+}
+
+/* Runs a flow that gets all of the wire, cut like this, into a sink that takes
+ * this little a time. */
+static enum flow_result run(struct bench *b, const struct way *way, const char *wire, size_t len, uint64_t length, enum cut cut, enum sip sip)
+{
+	size_t given = 0, idle = 0;
+	enum flow_result result;
+
+	flow_start(&b->flow, &b->from, &b->to, b->head, way->kind, length, way->chunked);
+	do {
+		size_t n = piece_of(cut, len - given);
+		bool quiet;
+
+		if (n) {
+			ssize_t took = write(b->source, wire + given, n);
+
+			given += took > 0 ? (size_t)took : 0;
+		}
+		if (given == len && way->kind == BODY_CLOSE)
+			close_far(&b->source);
+		taken_most = sip_of(sip);
+		result = turn(b, &quiet);
+		drain(b);
+		idle = quiet && given == len ? idle + 1 : 0;
+		if (idle > 3)
+			fail_msg("%s: it waits, and all has been given", way->name);
+	} while (result == FLOW_WAIT);
+	return result;
+}
+
+static void one_message(const struct way *way, size_t len, uint32_t room, enum cut cut, enum sip sip)
+{
+	static struct bench b;
+	static struct read_back r;
+	static char payload[MOST], wire[8 * MOST];
+	size_t behind, wire_len, rest;
+
+	random_bytes(payload, len);
+	if (way->kind == BODY_NONE)
+		len = 0;
+	wire_len = encode(wire, way, payload, len, &behind);
+	set_up(&b, room);
+	if (run(&b, way, wire, wire_len, len, cut, sip) != FLOW_DONE)
+		fail_msg("%s: %zu bytes, room %u, cut %d, sip %d: broken", way->name, len, (unsigned)room, cut, sip);
+	same(&r, &b, way, payload, len);
+	/* what stands behind the body is the next message, untouched */
+	rest = buf_held(&b.in);
+	assert_int_equal(b.in.ready, 0);
+	assert_true(rest <= behind);
+	assert_memory_equal(b.in.data + b.in.at, wire + wire_len - behind, rest);
+	if (behind)
+		assert_int_equal(bytes_read, wire_len - behind + rest);
+	assert_false(flow_wants_in(&b.flow));
+	assert_false(flow_wants_out(&b.flow));
+	assert_int_equal(flow_step(&b.flow), FLOW_DONE); /* and stays so */
+	tear_down(&b);
+}
+
+static void every_way(void **state)
+{
+	static const size_t lengths[] = {0, 1, 15, 16, 17, 255, 256, 600};
+	static const uint32_t rooms[] = {1, 7, 64, 4096};
+
+	(void)state;
+	for (size_t w = 0; w < COUNT(ways); w++)
+		for (size_t l = 0; l < COUNT(lengths); l++)
+			for (size_t r = 0; r < COUNT(rooms); r++)
+				for (enum cut cut = AT_ONCE; cut < CUTS; cut++)
+					for (enum sip sip = ALL; sip < SIPS; sip++)
+						one_message(&ways[w], lengths[l], rooms[r], cut, sip);
+}
+
+static void every_way_at_random(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 1500; round++)
+		one_message(&ways[(size_t)rand() % COUNT(ways)], (size_t)rand() % MOST % (1u << rand() % 15), 1 + (uint32_t)rand() % (1u << rand() % 13),
+			AT_RANDOM, (enum sip)(rand() % SIPS));
+}
+
+/* --- what it costs ------------------------------------------------------------------ */
+
+struct wire_row {
+	const char *name;
+	const char *in;
+	bool chunked;
+	const char *out;
+};
+
+static const struct wire_row at_once[] = {
+	{"three chunks are one, and the end goes with it", "1\r\na\r\n2;x\r\nbc\r\n3\r\ndef\r\n0\r\n\r\n", true, "6\r\nabcdef\r\n0\r\n\r\n"},
+	{"seventeen bytes", "8\r\n01234567\r\n9\r\n89abcdefg\r\n0\r\n\r\n", true, "11\r\n0123456789abcdefg\r\n0\r\n\r\n"},
+	{"no chunk", "0\r\n\r\n", true, "0\r\n\r\n"},
+	{"trailers stay here", "1\r\na\r\n0\r\nA: b\r\n\r\n", true, "1\r\na\r\n0\r\n\r\n"},
+	{"chunks to an old client", "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", false, "abc"},
+};
+
+static void several_chunks_become_one(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(at_once); i++) {
+		const struct wire_row *row = &at_once[i];
+		size_t len = strlen(row->in);
+		struct text want = block_text(200);
+
+		set_up(&b, GW_RECV ? 300 : 100);
+		text_lit(&want, HEAD);
+		text_str(&want, row->out);
+		memcpy(b.in.data + b.in.end, row->in, len); /* it came with the head */
+		b.in.end += (uint32_t)len;
+		flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, row->chunked);
+		assert_int_equal(flow_step(&b.flow), FLOW_DONE);
+		drain(&b);
+		if (!span_is(span_of(b.out, b.out_len), text_span(&want)))
+			fail_msg("%s: got \"%.*s\"", row->name, (int)b.out_len, b.out);
+		assert_int_equal(writes, 1); /* one call for head, chunk and end */
+		assert_int_equal(reads, 0);
+		free(want.at);
+		tear_down(&b);
+	}
+}
+
+/* Nothing waits for more to come: a token stream goes on as it comes. */
+static void goes_on_as_it_comes(void **state)
+{
+	static struct bench b;
+	bool quiet;
+
+	(void)state;
+	set_up(&b, 100);
+	flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, true);
+	assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+	drain(&b);
+	assert_int_equal(b.out_len, sizeof HEAD - 1); /* the head does not wait for the body */
+	for (int i = 0; i < 5; i++) {
+		b.out_len = 0;
+		assert_int_equal(write(b.source, "4\r\ndata\r\n", 9), 9);
+		do
+			assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+		while (!quiet);
+		drain(&b);
+		if (!GW_RECV)
+			block_same(span_of(b.out, b.out_len), "4\r\ndata\r\n", "a token");
+	}
+	b.out_len = 0;
+	assert_int_equal(write(b.source, "0\r\n\r\n", 5), 5);
+	while (turn(&b, &quiet) == FLOW_WAIT)
+		;
+	drain(&b);
+	block_same(span_of(b.out, b.out_len), "0\r\n\r\n", "the end");
+	tear_down(&b);
+}
+
+/* A sink that takes nothing: the source is read until the buffer is full, then left alone. */
+static void stops_reading(void **state)
+{
+	static struct bench b;
+	static char much[MOST];
+	bool quiet;
+
+	(void)state;
+	for (int chunked = 0; chunked < 2; chunked++) {
+		set_up(&b, 500);
+		assert_int_equal(write(b.source, much, sizeof much), sizeof much);
+		flow_start(&b.flow, &b.from, &b.to, b.head, BODY_LENGTH, sizeof much, chunked);
+		taken_most = 0;
+		do
+			assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+		while (flow_wants_in(&b.flow));
+		assert_int_equal(bytes_read, 500);
+		assert_true(flow_wants_out(&b.flow));
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+		assert_int_equal(bytes_read, 500);
+		assert_int_equal(bytes_written, 0);
+		taken_most = SIZE_MAX;
+		while (turn(&b, &quiet) == FLOW_WAIT)
+			drain(&b);
+		assert_true(b.flow.sent == sizeof much);
+		tear_down(&b);
+	}
+}
+
+/* One step moves a few buffers full at most, so that others get their turn. */
+static void leaves_others_their_turn(void **state)
+{
+	static struct bench b;
+	static char much[MOST];
+
+	(void)state;
+	set_up(&b, 100);
+	assert_int_equal(write(b.source, much, sizeof much), sizeof much);
+	flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CLOSE, 0, false);
+	assert_int_equal(flow_step(&b.flow), FLOW_WAIT);
+	assert_true(bytes_read > 0 && bytes_read <= 1000);
+	tear_down(&b);
+}
+
+/* --- messages that break off ----------------------------------------------------------- */
+
+/* Payload in these first bytes of a wire. */
+static size_t payload_in(enum body_kind kind, const char *wire, size_t len)
+{
+	struct body body;
+	size_t used = 0, all = 0, payload;
+
+	body_init(&body, kind, INT64_MAX);
+	while (used < len) {
+		size_t n = body_scan(&body, wire + used, len - used, &payload);
+
+		if (n + payload == 0)
+			break;
+		body_take(&body, payload);
+		used += n + payload;
+		all += payload;
+	}
+	return all;
+}
+
+static void never_looks_whole(const struct bench *b, const struct way *way, const char *payload, size_t len)
+{
+	static struct read_back r;
+
+	read_back(&r, b, way->chunked);
+	assert_false(r.whole);
+	assert_int_equal(r.len, len);
+	assert_memory_equal(r.payload, payload, len);
+	if (way->chunked && b->out_len >= 5)
+		assert_memory_not_equal(b->out + b->out_len - 5, "0\r\n\r\n", 5);
+}
+
+/* Steps on until it is over; the sink takes that little. */
+static enum flow_result finish(struct bench *b, enum sip sip)
+{
+	enum flow_result result;
+	bool quiet;
+	int turns = 0;
+
+	do {
+		taken_most = sip_of(sip);
+		result = turn(b, &quiet);
+		drain(b);
+		assert_true(++turns < 100000);
+	} while (result == FLOW_WAIT);
+	return result;
+}
+
+/* The source ends, in order or by a reset, after every number of bytes. Whoever
+ * ends with the connection is whole when it ends in order, and only then. */
+static void ends_too_early(void **state)
+{
+	static struct bench b;
+	static char payload[80], wire[8 * MOST];
+
+	(void)state;
+	for (size_t w = 1; w < COUNT(ways); w++)
+		for (int by_reset = 0; by_reset < 2; by_reset++) {
+			const struct way *way = &ways[w];
+			size_t behind, len;
+
+			if (way->kind == BODY_CLOSE && !by_reset)
+				continue;
+			random_bytes(payload, sizeof payload);
+			len = encode(wire, way, payload, sizeof payload, &behind) - behind;
+			for (size_t cut = 0; cut < len + (way->kind == BODY_CLOSE); cut++)
+				for (uint32_t room = 9; room < 200; room += 60) {
+					set_up(&b, room);
+					assert_int_equal(write(b.source, wire, cut), cut);
+					close_far(&b.source);
+					reset = by_reset;
+					flow_start(&b.flow, &b.from, &b.to, b.head, way->kind, sizeof payload, way->chunked);
+					if (finish(&b, ALL) != FLOW_FROM_BROKEN)
+						fail_msg("%s: not broken after %zu bytes", way->name, cut);
+					never_looks_whole(&b, way, payload, payload_in(way->kind, wire, cut));
+					assert_int_equal(flow_step(&b.flow), FLOW_FROM_BROKEN);
+					tear_down(&b);
+				}
+		}
+}
+
+/* The same into a sink that takes little: less may have come out, never an end. */
+static void ends_too_early_for_a_slow_sink(void **state)
+{
+	static struct bench b;
+	static struct read_back r;
+	static char payload[300], wire[8 * MOST];
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		const struct way *way = &ways[1 + (size_t)rand() % (COUNT(ways) - 1)];
+		size_t behind, len, cut;
+
+		random_bytes(payload, sizeof payload);
+		len = encode(wire, way, payload, sizeof payload, &behind) - behind;
+		cut = (size_t)rand() % len;
+		set_up(&b, 1 + (uint32_t)rand() % 100);
+		assert_int_equal(write(b.source, wire, cut), cut);
+		close_far(&b.source);
+		reset = way->kind == BODY_CLOSE || rand() % 2;
+		flow_start(&b.flow, &b.from, &b.to, b.head, way->kind, sizeof payload, way->chunked);
+		assert_int_equal(finish(&b, SOME), FLOW_FROM_BROKEN);
+		if (b.out_len >= sizeof HEAD - 1) {
+			read_back(&r, &b, way->chunked);
+			assert_false(r.whole);
+			assert_true(r.len <= payload_in(way->kind, wire, cut));
+			assert_memory_equal(r.payload, payload, r.len);
+		}
+		tear_down(&b);
+	}
+}
+
+static const char *const nonsense[] = {
+	"3\r\nabcX", "3\r\nabc\r\nx\r\n", "3\r\nabc\r\n0\r\n\rX", "3\r\nabc\r\n\r\n", "3\r\nabc\n0\r\n\r\n", "3\r\nabc\r\n0\r\nno field\r\n\r\n",
+};
+
+/* Broken chunks: what was good goes out, nothing behind it does. */
+static void speaks_nonsense(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(nonsense); i++)
+		for (int chunked = 0; chunked < 2; chunked++)
+			for (uint32_t room = 1; room < 40; room++) {
+				struct way way = {nonsense[i], BODY_CHUNKED, chunked};
+
+				set_up(&b, room);
+				assert_true(write(b.source, nonsense[i], strlen(nonsense[i])) > 0);
+				flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, chunked);
+				assert_int_equal(finish(&b, ALL), FLOW_FROM_BROKEN);
+				assert_non_null(b.flow.body.bad);
+				assert_false(flow_wants_in(&b.flow)); /* no more of that */
+				never_looks_whole(&b, &way, "abc", 3);
+				tear_down(&b);
+			}
+}
+
+/* What was good goes out even when the break comes with the last bytes that one
+ * step reads, and behind a chunk that the sink would not take before. */
+static void sends_what_was_good(void **state)
+{
+	static struct bench b;
+	static char payload[400], wire[420];
+	static const struct way way = {"broken behind full buffers", BODY_CHUNKED, true};
+
+	(void)state;
+	random_bytes(payload, sizeof payload);
+	for (size_t len = 1; len < sizeof payload; len++)
+		for (size_t blocked = 0; blocked < 40; blocked += 13) {
+			struct text t = text_in(wire, sizeof wire);
+			bool quiet;
+
+			text_hex(&t, len);
+			text_lit(&t, "\r\n");
+			text_add(&t, payload, len);
+			text_lit(&t, "nonsense");
+			if (blocked > t.len)
+				continue;
+			set_up(&b, 37);
+			flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, true);
+			taken_most = 0;
+			if (blocked) {
+				assert_int_equal(write(b.source, wire, blocked), blocked);
+				if (turn(&b, &quiet) == FLOW_FROM_BROKEN)
+					blocked = t.len; /* and the sink had no room */
+			}
+			if (t.len > blocked) {
+				assert_int_equal(write(b.source, wire + blocked, t.len - blocked), t.len - blocked);
+				assert_int_equal(finish(&b, ALL), FLOW_FROM_BROKEN);
+				never_looks_whole(&b, &way, payload, len);
+			}
+			tear_down(&b);
+		}
+}
+
+/* A source that cannot be written to any more may still give a whole answer,
+ * but not one that ends with the connection: its end may be the same failure. */
+static void answers_on_a_cut_link(void **state)
+{
+	static struct bench b;
+	struct piece piece = {"more of the request", 19};
+
+	(void)state;
+	for (size_t w = 1; w < COUNT(ways); w++) {
+		static char wire[8 * MOST];
+		size_t behind, len = encode(wire, &ways[w], "early answer", 12, &behind) - behind;
+
+		set_up(&b, 100);
+		assert_int_equal(write(b.source, wire, len), len);
+		close_far(&b.source);
+		link_write(&b.from, &piece, 1);
+		assert_true(b.from.cut);
+		flow_start(&b.flow, &b.from, &b.to, b.head, ways[w].kind, 12, ways[w].chunked);
+		assert_int_equal(finish(&b, SOME), ways[w].kind == BODY_CLOSE ? FLOW_FROM_BROKEN : FLOW_DONE);
+		tear_down(&b);
+	}
+}
+
+/* --- a sink that goes -------------------------------------------------------------------- */
+
+static void sink_goes(void **state)
+{
+	static struct bench b;
+	static char payload[200], wire[8 * MOST];
+
+	(void)state;
+	for (size_t w = 0; w < COUNT(ways); w++)
+		for (size_t took = 0; took < 150; took++) {
+			const struct way *way = &ways[w];
+			size_t behind, len;
+			bool quiet;
+
+			random_bytes(payload, sizeof payload);
+			len = encode(wire, way, payload, sizeof payload, &behind);
+			set_up(&b, 64);
+			assert_int_equal(write(b.source, wire, len), len);
+			flow_start(&b.flow, &b.from, &b.to, b.head, way->kind, sizeof payload, way->chunked);
+			while (bytes_written < took && (way->kind != BODY_NONE || took < sizeof HEAD - 1)) {
+				taken_most = 1;
+				b.to.writable = true;
+				assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+			}
+			if (way->kind == BODY_NONE && took >= sizeof HEAD - 1)
+				took = 150; /* it has gone out */
+			else {
+				close_far(&b.sink);
+				assert_int_equal(finish(&b, ALL), FLOW_TO_BROKEN);
+				assert_non_null(b.to.why);
+				assert_int_equal(flow_step(&b.flow), FLOW_TO_BROKEN);
+			}
+			tear_down(&b);
+		}
+}
+
+/* --- from memory ---------------------------------------------------------------------------- */
+
+static void replies(void **state)
+{
+	static struct bench b;
+
+	(void)state;
+	for (size_t len = 0; len < 600; len += 1 + len / 3)
+		for (enum sip sip = ALL; sip < SIPS; sip++) {
+			static char text[600];
+			struct span body;
+
+			random_bytes(text, len);
+			body = block_of(span_of(text, len));
+			set_up(&b, 16);
+			memcpy(b.in.data + b.in.end, "next", 4);
+			b.in.end += 4;
+			flow_reply(&b.flow, &b.to, b.head, body);
+			assert_true(flow_wants_out(&b.flow));
+			assert_false(flow_wants_in(&b.flow));
+			assert_int_equal(finish(&b, sip), FLOW_DONE);
+			assert_int_equal(b.out_len, sizeof HEAD - 1 + len);
+			assert_memory_equal(b.out, HEAD, sizeof HEAD - 1);
+			assert_memory_equal(b.out + sizeof HEAD - 1, text, len);
+			assert_true(b.flow.sent == len);
+			assert_true(sip != ALL || writes == 1);
+			assert_int_equal(buf_held(&b.in), 4);
+			assert_int_equal(reads, 0);
+			block_free(body);
+			tear_down(&b);
+		}
+	set_up(&b, 16);
+	flow_reply(&b.flow, &b.to, b.head, SPAN("text"));
+	close_far(&b.sink);
+	assert_int_equal(finish(&b, ALL), FLOW_TO_BROKEN);
+	tear_down(&b);
+}
+
+/* Both ways of a tunnel over the same two links: bytes that came with the heads
+ * go first, each way ends by itself. */
+static void tunnels(void **state)
+{
+	static struct bench b;
+	static const struct way raw = {"tunnel", BODY_CLOSE, false};
+	char room[16];
+	struct buf back;
+	struct flow other;
+	bool quiet;
+
+	(void)state;
+	set_up(&b, 16);
+	buf_init(&back, room, sizeof room);
+	b.to.in = &back;
+	memcpy(b.in.data + b.in.end, "early", 5);
+	b.in.end += 5;
+	flow_start(&b.flow, &b.from, &b.to, b.head, raw.kind, 0, raw.chunked);
+	flow_start(&other, &b.to, &b.from, span_of("", 0), BODY_CLOSE, 0, false);
+	assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+	assert_int_equal(flow_step(&other), FLOW_WAIT);
+	assert_true(flow_wants_in(&other) && !flow_wants_out(&other));
+	drain(&b);
+	block_same(span_of(b.out, b.out_len), HEAD "early", "the first bytes");
+	close_far(&b.source);
+	assert_int_equal(finish(&b, ALL), FLOW_DONE);
+	/* the other way lives on, and finds its sink gone only when it writes */
+	assert_int_equal(flow_step(&other), FLOW_WAIT);
+	assert_int_equal(write(b.sink, "late", 4), 4);
+	b.to.readable = true;
+	assert_int_equal(flow_step(&other), FLOW_TO_BROKEN);
+	tear_down(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_way),
+		cmocka_unit_test(every_way_at_random),
+		cmocka_unit_test(several_chunks_become_one),
+		cmocka_unit_test(goes_on_as_it_comes),
+		cmocka_unit_test(stops_reading),
+		cmocka_unit_test(leaves_others_their_turn),
+		cmocka_unit_test(ends_too_early),
+		cmocka_unit_test(ends_too_early_for_a_slow_sink),
+		cmocka_unit_test(speaks_nonsense),
+		cmocka_unit_test(sends_what_was_good),
+		cmocka_unit_test(answers_on_a_cut_link),
+		cmocka_unit_test(sink_goes),
+		cmocka_unit_test(replies),
+		cmocka_unit_test(tunnels),
+	};
+
+	signal(SIGPIPE, SIG_IGN); /* writev knows no MSG_NOSIGNAL */
+	srand(1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
