@@ -19,6 +19,7 @@
 
 enum {
 	CRLF_SKIPPED = 2,      /* empty lines before a request line that are forgiven (RFC 9112 2.2) */
+	INTERIMS = 64,         /* 1xx answers passed on to one request */
 	LEAST_RATE = 64,       /* bytes a second that a slow client must send or take ... */
 	LEAST_BYTES = 3840,    /* ... but never more than this in one window */
 	HALF_CLOSED_MS = 30000 /* a server may be silent so long to a client that sends no more */
@@ -39,6 +40,7 @@ static const struct refusal loop = {508, "the request came back to us"};
 static const struct refusal late_head = {408, "the request head took too long"};
 static const struct refusal late_body = {408, "the request body took too long"};
 static const struct refusal bad_upgrade = {502, "the server changed the protocol unasked"};
+static const struct refusal many_interims = {502, "the server sent too many interim responses"};
 static const struct refusal long_answer = {502, "the response head is too long"};
 
 static void connect_next(struct exchange *x);
@@ -747,6 +749,10 @@ static void begin_interim(struct exchange *x)
 	struct span head;
 
 	x->r.seen = 0;
+	if (++x->r.interims > INTERIMS) {
+		server_failed(x, many_interims.status, many_interims.text);
+		return;
+	}
 	if (x->asked.version < 11)
 		return; /* RFC 9110 15.2: not to HTTP/1.0 clients */
 	if (!compose_answer(x, false, false, &head)) {

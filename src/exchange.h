@@ -77,6 +77,7 @@ struct request {
 	bool up_over;         /* no more of the request goes up: done, or the server takes no more */
 	bool heard;           /* this server has answered, a byte at least */
 	bool answering;       /* a final head has been composed: nothing else may be answered */
+	uint8_t interims;     /* 1xx answers so far */
 	uint8_t tries;        /* servers asked */
 	uint8_t address;      /* attempts at addresses of this server */
 	uint16_t status;      /* for the log */

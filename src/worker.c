@@ -101,10 +101,15 @@ static bool allocate(struct worker *w)
 
 /* --- connections ------------------------------------------------------------------------ */
 
+static void unpark(const struct worker *w, const struct conn *c)
+{
+	if (c->state == CONN_PARKED && w->park >= 0)
+		platform_unpark(w->park, c->link.fd);
+}
+
 static void move(struct worker *w, struct conn *c, enum conn_state to)
 {
-	if (c->state == CONN_PARKED)
-		platform_unpark(w->park, c->link.fd);
+	unpark(w, c);
 	list_remove(&w->lists[c->state], &c->node);
 	c->state = (uint8_t)to;
 	c->since = w->env.now;
@@ -120,8 +125,7 @@ static struct conn *first(const struct worker *w, enum conn_state state)
 
 static void conn_close(struct worker *w, struct conn *c)
 {
-	if (c->state == CONN_PARKED)
-		platform_unpark(w->park, c->link.fd);
+	unpark(w, c);
 	list_remove(&w->lists[c->state], &c->node);
 	if (c->counted)
 		share_peer_out(w->env.share, w->env.slot_number, &c->peer);
@@ -217,7 +221,8 @@ static void complain(struct worker *w, const char *what)
 	log_say(w->env.error, LOG_WARN, "%s", what);
 }
 
-/* A place for a connection; the one that has been quiet longest gives way. */
+/* A place for a connection; the one that has been quiet longest gives way. Who
+ * has been quiet for less than a moment may have its request on the way. */
 static struct conn *conn_place(struct worker *w)
 {
 	struct conn *c = pool_borrow(&w->conns), *old;
@@ -226,8 +231,6 @@ static struct conn *conn_place(struct worker *w)
 		return c;
 	old = first(w, CONN_PARKED);
 	if (!old)
-		old = first(w, CONN_FRESH);
-	if (!old)
 		return NULL;
 	conn_close(w, old);
 	return pool_borrow(&w->conns);
@@ -235,7 +238,7 @@ static struct conn *conn_place(struct worker *w)
 
 static bool has_place(const struct worker *w)
 {
-	return w->conns.lent < w->conns.count || w->lists[CONN_PARKED].count || w->lists[CONN_FRESH].count;
+	return w->conns.lent < w->conns.count || w->lists[CONN_PARKED].count;
 }
 
 /* May this peer have a connection here? Sets what is to be known of it. */
@@ -411,6 +414,8 @@ static void watch_all(struct worker *w)
 	w->starts[SECTION_FRESH] = w->count;
 	if (free_exchange)
 		watch_list(w, CONN_FRESH);
+	if (free_exchange && w->park < 0)
+		watch_list(w, CONN_PARKED);
 	w->starts[SECTION_LINGER] = w->count;
 	watch_list(w, CONN_LINGER);
 	w->starts[SECTION_LISTENERS] = w->count;
@@ -554,7 +559,7 @@ static int64_t tick_quiet(struct worker *w)
 		if (c && c->since + idle < due)
 			due = c->since + idle;
 	}
-	while (w->park >= 0 && (c = first(w, CONN_FRESH))) {
+	while ((c = first(w, CONN_FRESH))) {
 		int64_t since = c->since;
 
 		if (since + FRESH_MS > now) {
@@ -562,7 +567,7 @@ static int64_t tick_quiet(struct worker *w)
 				due = since + FRESH_MS;
 			break;
 		}
-		if (!platform_park(w->park, c->link.fd, c))
+		if (w->park >= 0 && !platform_park(w->park, c->link.fd, c))
 			break;
 		move(w, c, CONN_PARKED);
 		c->since = since;
