@@ -16,8 +16,9 @@ import subprocess
 import tempfile
 import threading
 import time
+import traceback
 
-from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok, true
+from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok
 
 SCENARIOS = []
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
@@ -705,6 +706,5 @@ class Test:
 def explain(e):
     if isinstance(e, Wrong):
         return str(e)
-    import traceback
     last = [f for f in traceback.extract_tb(e.__traceback__) if not f.filename.endswith(("/socket.py", "/contextlib.py"))][-2:]
     return f"{type(e).__name__}: {e} (" + ", ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in last) + ")"

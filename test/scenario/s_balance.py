@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 from harness import scenario
-from wire import Wrong, check, equal, get, http, ok, page_id, post, true
+from wire import check, chunked, equal, get, http, ok, page_id, post, true
 
 
 def group(t, words, *, top="", options="", dead=()):
@@ -83,7 +83,6 @@ def dead_post(t):
 
 @scenario("balance/dead-server-chunked-post")
 def dead_chunked(t):
-    from wire import chunked
     origins, g = group(t, ["", ""], dead={0})
     equal(set(said(g, 6, http("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n") + chunked(b"ab", b"cd"))), {"1"})
     for m in origins[1].requests:

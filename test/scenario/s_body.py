@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Bodies: every framing both ways, both at once, large ones in fixed memory, and those that break."""
 import hashlib
+import select
 import threading
 
 from harness import Row, resident, scenario, table
@@ -192,7 +193,6 @@ def back_pressure(t):
         link.request()
         link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
         link.sock.setblocking(False)
-        import select
         data = b"x" * 65536
         while True:
             if not select.select([], [link.sock], [], 1)[1]:
@@ -222,7 +222,6 @@ def upload_back_pressure(t):
         go.wait(60)
         link.reset()
     o, g, c = t.proxy(serve)
-    import select
     c.send(get("/", "Content-Length: 1073741824", method="POST"))
     c.sock.setblocking(False)
     sent = 0

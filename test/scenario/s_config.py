@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The configuration and the command line: mistakes told in one go, check, explain, words."""
 import os
+import pwd
 import re
+import signal
+import subprocess
 
 from harness import scenario
-from wire import Wrong, check, equal, get, ok, true
+from wire import Client, Wrong, check, equal, get, ok, true
 
 
 def write(t, text):
@@ -241,7 +244,6 @@ def words_mistakes(t):
 @scenario("words/reload")
 def words_reload(t):
     """SIGHUP without a file: the same words again, nothing is lost."""
-    import signal
     o, place = t.origin(), t.tcp()
     g = t.gateway(words=[place.text, f"/={o.url}"], listen=[place])
     mark = g.mark()
@@ -261,7 +263,6 @@ def user(t):
         check(g.ask(), "HTTP/1.1 200")
         g.logged("(?i)not started as root")
         return
-    import pwd
     nobody = pwd.getpwnam("nobody")
     o = t.origin()
     g = t.gateway(f"[site *]\n/ = {o.url}\n", top="user = nobody")
@@ -279,7 +280,6 @@ def user(t):
 @scenario("config/not-root")
 def not_root(t):
     """gateway runs as anybody, on a port that anybody may have."""
-    import subprocess
     if os.getuid() != 0:
         return
     o, place = t.origin(), t.tcp()
@@ -291,7 +291,6 @@ def not_root(t):
     os.chmod(binary, 0o755)
     p = t.spawn([binary, "-c", file], stderr=subprocess.DEVNULL, user="nobody", group="nogroup", extra_groups=[])
     t.until(place.listening, "gateway listens")
-    from wire import Client
     c = Client(place.connect())
     check(c.ask(get()), "HTTP/1.1 200")
     c.close()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fields: hop-by-hop ones, where a request came from, Via and loops, additions and removals."""
 from harness import Row, scenario, table
-from wire import check, equal, get, http, ok, post, true
+from wire import check, get, ok, post
 
 table("fields", "/ = {o}\n/p/ = {o}/base/", [
     Row("host-kept", get(host="Home.example:8080"), "GET / HTTP/1.1\nHost: Home.example:8080"),

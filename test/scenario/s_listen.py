@@ -2,10 +2,9 @@
 """Listeners and backends: address families, Unix sockets, the PROXY protocol in and out, names."""
 import socket
 import struct
-import threading
 
-from harness import Link, Row, scenario, table
-from wire import Wrong, check, equal, get, http, ok, post, true
+from harness import Place, scenario
+from wire import check, equal, get, ok, post, true
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -323,7 +322,6 @@ def rewrite(path, text):
 
 def same_port(t, *addresses):
     """Origins on one port of several addresses: the places, of which each may be listened on."""
-    from harness import Place
     first = t.tcp(addresses[0])
     places = [first]
     for address in addresses[1:]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from harness import Output, scenario
-from wire import Wrong, check, equal, get, http, ok, post, true
+from wire import Wrong, check, equal, get, ok, post, true
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -240,5 +240,5 @@ def with_curl(t):
     equal(curl(t, "--haproxy-protocol", f"http://{proxy.text}/"), b"hello\n")
     equal(curl(t, "-L", f"{url}/nas"), b"hello\n")
     equal(curl(t, "-d", "a=b", f"{url}/post"), b"hello\n")
-    equal(curl(t, "-Z", *[f"{url}/{i}" for i in range(20)]), b"hello\n" * 20)
+    equal(curl(t, "-Z", "--parallel-max", "10", *[f"{url}/{i}" for i in range(20)]), b"hello\n" * 20)
     check(next(m for m in o.requests if m.method == "POST"), "POST /post HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\n\na=b")

@@ -5,11 +5,13 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import threading
 
 from harness import Skip, scenario
 from s_tunnel import echo, tunnel
-from wire import Wrong, check, chunked, equal, get, http, ok, page_id, post, true
+from wire import Client, Wrong, check, equal, get, http, ok, page_id, true
 
 
 def alive(pid):
@@ -164,6 +166,19 @@ def reload_listeners(t):
     with contextlib.suppress(ConnectionRefusedError):
         a.connect()
         raise Wrong("the old port still answers")
+
+
+@scenario("reload/drain-timeout")
+def reload_drain(t):
+    """A tunnel of an old configuration lives for drain_timeout at most."""
+    o = t.origin(echo)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="drain_timeout = 500ms")
+    c, old = tunnel(g), g.processes()
+    g.reload()
+    c.ends()
+    t.until(lambda: not any(alive(pid) for pid in old), "the old processes end")
+    c = tunnel(g)
+    c.send(b"new").expect(b"new")
 
 
 @scenario("reload/under-load", slow=True)
@@ -542,7 +557,6 @@ def log_left(t):
 @scenario("log/syslog")
 def log_syslog(t):
     """Access and error log as datagrams to /dev/log, with facility and tag."""
-    import socket
     if os.getuid() != 0:
         raise Skip("not root")
     dev = os.path.join(t.dir, "dev")
@@ -572,7 +586,6 @@ def log_syslog(t):
 @scenario("log/stalled-reader-costs-lines-not-time")
 def log_stalled(t):
     """stderr is a pipe that nobody reads: requests are served all the same."""
-    import subprocess
     o = t.origin()
     place = t.tcp()
     read, write = os.pipe()
@@ -580,7 +593,6 @@ def log_stalled(t):
     p = t.spawn([t.binary, "-c", file], stderr=write, stdout=subprocess.DEVNULL)
     os.close(write)
     t.until(place.listening, "gateway listens")
-    from wire import Client
     c = Client(place.connect())
     filler = "x" * 900
     for i in range(200):

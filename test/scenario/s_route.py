@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Which server gets a request: hosts, prefixes, conditions, redirects, the reading of paths, who may pass."""
-from harness import Row, scenario, table
-from wire import check, equal, get, http, ok, post, true
+import re
+
+from harness import SCENARIOS, Entry, scenario
+from wire import check, equal, get, ok, post
 
 
 def where(t, config, cases, **how):
     """Each target @X in the config becomes an origin that answers X; cases: (row, request, X or status, target seen)."""
-    import re
     names = sorted(set(re.findall(r"@(\w+)", config)))
     origins = {n: t.origin(answers=ok(n.encode())) for n in names}
     g = t.gateway(re.sub(r"@(\w+)", lambda m: origins[m.group(1)].url, config), **how)
@@ -29,7 +30,6 @@ def where(t, config, cases, **how):
 
 
 def rows(name, config, cases, **how):
-    from harness import SCENARIOS, Entry
     SCENARIOS.append(Entry(name, lambda t: where(t, config, cases, **how), rows=[c[0] for c in cases]))
 
 

@@ -4,6 +4,9 @@
 No scenario measures time: a short timeout is set, and the event that it must
 cause is waited for.
 """
+import os
+import select
+import signal
 import socket
 import threading
 import time
@@ -154,12 +157,12 @@ def slow_server(t):
     """A server may be as slow as it likes while it is not silent."""
     def serve(link):
         link.request()
-        link.send(http("HTTP/1.1 200 OK\nContent-Length: 8\n\n"))
-        for _ in range(8):
+        link.send(http("HTTP/1.1 200 OK\nContent-Length: 12\n\n"))
+        for _ in range(12):
             link.send(b"x")
             time.sleep(0.25)
-    o, g, c = t.proxy(serve, top="body_timeout = 1s")
-    check(c.ask(get()), "HTTP/1.1 200 OK\n\nxxxxxxxx")
+    o, g, c = t.proxy(serve, top="body_timeout = 2s")
+    check(c.ask(get()), "HTTP/1.1 200 OK\n\nxxxxxxxxxxxx")
 
 
 @scenario("time/response")
@@ -218,7 +221,6 @@ class Hole:
 
 
 def select_out(s):
-    import select
     return select.select([], [s], [], 0.5)[1]
 
 
@@ -447,6 +449,22 @@ def all_taken(t):
             check(c.ask(get(f"/{i}")), "HTTP/1.1 200")
         for c in mine:
             c.close()
+
+
+@scenario("places/burst")
+def burst(t):
+    """More clients at one moment than there are places, each with its request sent: none of them is
+    idle, so none is closed; they wait and are served."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="clients = 4\nrequests = 4")
+    (worker,) = g.workers(1)
+    os.kill(worker, signal.SIGSTOP)  # so that all of them are there when it looks
+    mine = [g.client() for _ in range(12)]
+    for i, c in enumerate(mine):
+        c.send(get(f"/{i}", "Connection: close"))
+    os.kill(worker, signal.SIGCONT)
+    for c in mine:
+        check(c.final(), "HTTP/1.1 200")
 
 
 @scenario("places/many-come-and-go", slow=True)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Upgrades and streams: WebSockets and any other protocol, server-sent events byte by byte."""
 import threading
+import time
 
 from harness import Row, scenario, table
-from wire import Wrong, check, chunked, equal, get, http, ok, post, true
+from wire import check, chunked, equal, get, http, ok, post, true
 
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")
 SWITCH = http("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\n")
@@ -222,7 +223,6 @@ def idle_time(t):
 @scenario("tunnel/longer-than-other-timeouts")
 def long_tunnel(t):
     """With every other timeout short, a tunnel that is in use lives on."""
-    import time
     o, g, _ = t.proxy(echo, top="body_timeout = 200ms\nidle_timeout = 200ms\nresponse_timeout = 5s\nhead_timeout = 5s\nsend_timeout = 5s")
     c = tunnel(g)
     end = time.monotonic() + 1
@@ -318,7 +318,6 @@ def upload_bytes(t):
 @scenario("stream/event-stream-has-tunnel-time")
 def event_stream_time(t):
     """A quiet event stream is given tunnel_timeout, not body_timeout."""
-    import time
     go = threading.Event()
 
     def serve(link):
