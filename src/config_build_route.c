@@ -122,8 +122,8 @@ static bool same_conditions(const struct route *a, const struct route *b)
 static bool leads_only(struct faults *f, struct build_route *b, const struct draft_word *w, enum route_kind kind)
 {
 	if (b->to.len && (kind != ROUTE_PROXY || b->route.kind != ROUTE_PROXY)) {
-		fault_at(f, w->line, f->file ? "'%.*s': the route leads to '%.*s' already, in line %d" : "'%.*s': the route leads to '%.*s' already, by word %d",
-			 SHOW(w->text), SHOW(b->to), b->to_line);
+		fault_at(f, w->line, "'%.*s': the route leads to '%.*s' already, %s %d", SHOW(w->text), SHOW(b->to), f->file ? "in line" : "by word",
+			 b->to_line);
 		return false;
 	}
 	b->to = w->text;

@@ -166,7 +166,8 @@ static bool read_number(struct faults *f, int line, const struct key *key, struc
 	if (key->kind == KEY_SIZE && !(good = word_size(s, value)))
 		fault_at(f, line, "%s: '%.*s' is not a size such as 9000, 64k or 4M", key->name.at, SHOW(s));
 	if (key->kind == KEY_NUMBER && !(good = word_number(s, value)))
-		fault_at(f, line, "%s: '%.*s' is not a number from %s to %s", key->name.at, SHOW(s), show(low, key, key->low), show(high, key, key->high));
+		fault_at(f, line, "%s: '%.*s' is not a number from %s to %s", key->name.at, SHOW(s), show(low, key, key->low),
+			 show(high, key, key->high));
 	if (good && (*value < key->low || *value > key->high)) {
 		fault_at(f, line, "%s: '%.*s' is not from %s to %s", key->name.at, SHOW(s), show(low, key, key->low), show(high, key, key->high));
 		good = false;
@@ -199,7 +200,7 @@ void level_add(struct level *l, struct faults *f, int line, const struct key *ke
 	struct setting *s = ARENA_NEW(f->arena, struct setting);
 
 	if (before) {
-		fault_at(f, line, f->file ? "'%s' is already set in line %d" : "'%s' is already set by word %d", key->name.at, before->line);
+		fault_at(f, line, "'%s' is already set %s %d", key->name.at, f->file ? "in line" : "by word", before->line);
 		return;
 	}
 	if (!key_read(f, line, key, value, &s->number))

@@ -151,7 +151,8 @@ static bool check(struct reader *r, struct span raw, size_t room)
 		return false;
 	if (raw.len > room) {
 		r->lost = true;
-		fault_at(r->faults, r->number, "line of %zu characters; at most %zu can be read: more targets may follow on indented lines, more options in a [route]",
+		fault_at(r->faults, r->number,
+			 "line of %zu characters; at most %zu can be read: more targets may follow on indented lines, more options in a [route]",
 			 raw.len, room);
 		return false;
 	}

@@ -245,7 +245,7 @@ static void explain_routes(struct text *out, const struct site *s, const struct 
 			continue;
 		not = obstacle(r, a);
 		if (!not) {
-			say_route(out, r, found ? r->when_count ? "its conditions hold\n" : "the longest that fits\n" : "a slash is missing at the end: redirect\n");
+			say_route(out, r, !found ? "a slash is missing at the end: redirect\n" : r->when_count ? "its conditions hold\n" : "the longest that fits\n");
 			return;
 		}
 		say_route(out, r, "");

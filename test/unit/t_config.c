@@ -646,6 +646,51 @@ static void files(void **state)
 	config_free(c);
 }
 
+/* The defaults that the shipped file names are the defaults: its comments
+ * "; key = value" after the last [gateway] are taken by their word. */
+static void shipped_defaults(void **state)
+{
+	static const char *const examples[] = {"trusted", "user", "group", "header", "request_header", "allow", "deny"};
+	static char text[16384];
+	struct config *said, *standard = config_right(A);
+	struct text out = text_in(text, sizeof text - 1);
+	FILE *file = fopen("gateway.ini", "r");
+	char line[256], key[64];
+	int count = 0;
+
+	(void)state;
+	assert_non_null(file);
+	text_str(&out, A "[gateway]\n");
+	while (fgets(line, sizeof line, file) && strcmp(line, "; [gateway]\n") != 0)
+		;
+	while (fgets(line, sizeof line, file)) {
+		int end = 0;
+		bool example = sscanf(line, "; %63[a-z_] = %n", key, &end) != 1 || !end;
+
+		for (size_t i = 0; i < COUNT(examples); i++)
+			example |= strcmp(key, examples[i]) == 0;
+		if (!example)
+			text_str(&out, line + 2), count++;
+	}
+	fclose(file);
+	assert_true(count > 20);
+	said = config_right(text);
+	assert_int_equal(said->clients, standard->clients);
+	assert_int_equal(said->requests, standard->requests);
+	assert_int_equal(said->per_client, standard->per_client);
+	assert_int_equal(said->idle_links, standard->idle_links);
+	assert_int_equal(said->buffer, standard->buffer);
+	assert_int_equal(said->workers, standard->workers);
+	assert_int_equal(said->log_format, standard->log_format);
+	assert_string_equal(said->access_log, standard->access_log);
+	assert_memory_equal(&said->head_timeout, &standard->head_timeout, offsetof(struct config, arena) - offsetof(struct config, head_timeout));
+	assert_memory_equal(&said->routes[0].options.connect_timeout, &standard->routes[0].options.connect_timeout,
+			    offsetof(struct options, forwarded) - offsetof(struct options, connect_timeout));
+	assert_false(said->routes[0].options.forwarded);
+	config_free(said);
+	config_free(standard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,6 +710,7 @@ int main(void)
 		cmocka_unit_test(broken_anywhere),
 		cmocka_unit_test(command_line),
 		cmocka_unit_test(files),
+		cmocka_unit_test(shipped_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
