@@ -6,20 +6,36 @@
  */
 #include "record.h"
 
-/* What a client sent may be long, and an escaped byte takes four or six: these
- * keep every line under RECORD_MOST, so that nobody can hide by what he sends. */
-enum { TARGET_SHOWN = 1024, REFERER_SHOWN = 512, WORD_SHOWN = 256 };
+/* What a client sent may be long, and an escaped byte takes up to six: so many
+ * bytes of the line may one value fill. That keeps every line under RECORD_MOST,
+ * so that nobody can hide by what he sends. */
+enum { TARGET_ROOM = 2048, REFERER_ROOM = 1024, WORD_ROOM = 512, ESCAPE = 6 };
 
-static struct span shown(struct span s, size_t most)
+static bool is_plain(char c)
 {
-	return s.len > most ? span_of(s.at, most) : s;
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-static void quoted(struct text *out, struct span s, size_t most)
+/* As much of it as surely fits. */
+static struct span shown(struct span s, size_t room)
+{
+	size_t n, used = 0;
+
+	if (s.len <= room / ESCAPE)
+		return s;
+	for (n = 0; n < s.len; n++) {
+		used += is_plain(s.at[n]) ? 1 : ESCAPE;
+		if (used > room)
+			break;
+	}
+	return span_of(s.at, n);
+}
+
+static void quoted(struct text *out, struct span s, size_t room)
 {
 	text_lit(out, " \"");
 	if (s.len)
-		text_quoted(out, shown(s, most));
+		text_quoted(out, shown(s, room));
 	else
 		text_char(out, '-');
 	text_char(out, '"');
@@ -29,7 +45,7 @@ static void word(struct text *out, struct span s)
 {
 	text_char(out, ' ');
 	if (s.len)
-		text_quoted(out, shown(s, WORD_SHOWN));
+		text_quoted(out, shown(s, WORD_ROOM));
 	else
 		text_char(out, '-');
 }
@@ -53,9 +69,9 @@ static void combined(struct text *out, const struct record *r)
 	text_span_add(out, r->time);
 	text_lit(out, "] \"");
 	if (r->method.len) {
-		text_quoted(out, shown(r->method, WORD_SHOWN));
+		text_quoted(out, shown(r->method, WORD_ROOM));
 		text_char(out, ' ');
-		text_quoted(out, shown(r->target, TARGET_SHOWN));
+		text_quoted(out, shown(r->target, TARGET_ROOM));
 		text_str(out, r->version == 10 ? " HTTP/1.0" : " HTTP/1.1");
 	} else {
 		text_char(out, '-');
@@ -64,8 +80,8 @@ static void combined(struct text *out, const struct record *r)
 	text_number(out, (uint64_t)r->status);
 	text_char(out, ' ');
 	text_number(out, r->bytes);
-	quoted(out, r->referer, REFERER_SHOWN);
-	quoted(out, r->agent, WORD_SHOWN);
+	quoted(out, r->referer, REFERER_ROOM);
+	quoted(out, r->agent, WORD_ROOM);
 	word(out, r->host);
 	word(out, r->server ? span_str(r->server) : span_of("", 0));
 	text_char(out, ' ');
@@ -76,30 +92,30 @@ static void combined(struct text *out, const struct record *r)
 	else
 		seconds(out, r->server_us);
 	word(out, r->id);
-	quoted(out, r->why ? span_str(r->why) : span_of("", 0), WORD_SHOWN);
+	quoted(out, r->why ? span_str(r->why) : span_of("", 0), WORD_ROOM);
 }
 
-static void member(struct text *out, const char *name, struct span value, size_t most)
+static void member(struct text *out, const char *name, struct span value, size_t room)
 {
 	text_str(out, name);
 	text_char(out, '"');
-	text_json(out, shown(value, most));
+	text_json(out, shown(value, room));
 	text_lit(out, "\",");
 }
 
 static void json(struct text *out, const struct record *r)
 {
 	text_char(out, '{');
-	member(out, "\"time\":", r->iso_time, WORD_SHOWN);
-	member(out, "\"client\":", r->client, WORD_SHOWN);
-	member(out, "\"method\":", r->method, WORD_SHOWN);
-	member(out, "\"host\":", r->host, WORD_SHOWN);
-	member(out, "\"target\":", r->target, TARGET_SHOWN);
-	member(out, "\"referer\":", r->referer, REFERER_SHOWN);
-	member(out, "\"user_agent\":", r->agent, WORD_SHOWN);
-	member(out, "\"server\":", r->server ? span_str(r->server) : span_of("", 0), WORD_SHOWN);
-	member(out, "\"id\":", r->id, WORD_SHOWN);
-	member(out, "\"why\":", r->why ? span_str(r->why) : span_of("", 0), WORD_SHOWN);
+	member(out, "\"time\":", r->iso_time, WORD_ROOM);
+	member(out, "\"client\":", r->client, WORD_ROOM);
+	member(out, "\"method\":", r->method, WORD_ROOM);
+	member(out, "\"host\":", r->host, WORD_ROOM);
+	member(out, "\"target\":", r->target, TARGET_ROOM);
+	member(out, "\"referer\":", r->referer, REFERER_ROOM);
+	member(out, "\"user_agent\":", r->agent, WORD_ROOM);
+	member(out, "\"server\":", r->server ? span_str(r->server) : span_of("", 0), WORD_ROOM);
+	member(out, "\"id\":", r->id, WORD_ROOM);
+	member(out, "\"why\":", r->why ? span_str(r->why) : span_of("", 0), WORD_ROOM);
 	text_lit(out, "\"status\":");
 	text_number(out, (uint64_t)r->status);
 	text_lit(out, ",\"bytes\":");
