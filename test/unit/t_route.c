@@ -62,8 +62,8 @@ static const struct { const char *host, *label; } hosts[] = {
 
 static void finds_sites(void **state)
 {
-	struct config *c = config_right("[gateway]\nlisten = :80\nlisten = :81\n[site *]\n/ = reply:200\n[site wild]\nhost = *.example.org NAS\n/ = reply:200\n"
-					"[site wilder]\nhost = *.c.example.org\n/ = reply:200\n[site home.example.org]\n/ = reply:200\n"
+	struct config *c = config_right("[gateway]\nlisten = :80\nlisten = :81\n[site wilder]\nhost = *.c.example.org\n/ = reply:200\n[site *]\n/ = reply:200\n"
+					"[site wild]\nhost = *.example.org NAS\n/ = reply:200\n[site home.example.org]\n/ = reply:200\n"
 					"[site six]\nhost = [FD00::1]\n/ = reply:200\n[site own]\nlisten = :82\n/ = reply:200\n");
 
 	(void)state;
