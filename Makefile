@@ -55,6 +55,9 @@ endif
 
 all: $(OUT)/gateway
 
+# What every request runs through is worth 15 % more code than -O2 makes of it.
+HOT = $(addprefix src/,head frame path rewrite flow link body exchange worker route backend text span) platform/posix
+
 # --- variants: the same sources under other flags ------------------------------
 
 # $(call variant,name,compiler,flags): rules for $B/name/*.o. They are made
@@ -67,7 +70,7 @@ $(B)/$(1)/inih.o: $(INI_SOURCE) $(B)/$(1)/command
 	$(2) $(3) -w -c -o $$@ $$<
 $(B)/$(1)/%.o: %.c $(B)/$(1)/command
 	@mkdir -p $$(@D)
-	$(2) $(3) -MMD -MP -c -o $$@ $$<
+	$(2) $(3) $(if $(filter -O2,$(3)),$$(if $$(filter $(HOT),$$*),-O3)) -MMD -MP -c -o $$@ $$<
 endef
 # Objects of a variant: all of gateway, or those of some sources.
 objects = $(patsubst %.c,$(B)/$(1)/%.o,$(SOURCES)) $(if $(INIH),$(B)/$(1)/inih.o)

@@ -692,6 +692,8 @@ static void step_head(struct exchange *x)
 {
 	struct link *client = &x->conn->link;
 
+	if (buf_held(&x->in) == 0 && client->readable)
+		link_fill(client);
 	while (take_head(x) && client->readable)
 		if (link_fill(client) == 0 && !client->eof)
 			return;

@@ -106,7 +106,7 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 
 		if (id == FIELD_HOST || is_origin_field(id) || id == FIELD_MAX_FORWARDS)
 			continue;
-		if (frame_is_hop(up->frame, h, i) || has_underscore(name))
+		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && has_underscore(name)))
 			continue;
 		if (edits->count && edited(edits, name))
 			continue;
