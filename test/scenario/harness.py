@@ -417,9 +417,9 @@ class Output:
 
 class Gateway:
     """A running gateway. Its logs are its stderr unless `logs` says otherwise. around: files
-    that it sees in place of the system's (Test.elsewhere)."""
+    that it sees in place of the system's (Test.elsewhere). before: words in front of the command."""
 
-    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True, around=None):
+    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True, around=None, before=()):
         self.t = t
         self.places = [p if isinstance(p, tuple) else (p, "") for p in (listen or [t.tcp()])]
         self.place = self.places[0][0]
@@ -430,7 +430,7 @@ class Gateway:
         if words is None:
             self.write(config, top)
         args = [*words] if words is not None else ["-c", self.file]
-        self.process = t.spawn([*(t.elsewhere(around) if around else []), t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = t.spawn([*(t.elsewhere(around) if around else before), t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
         self.clients = []
         self.before = {}

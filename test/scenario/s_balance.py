@@ -180,6 +180,44 @@ def no_retry_after_byte(t):
     equal(sum(len(o.requests) for o in origins), 1)
 
 
+@scenario("balance/no-retry-after-103")
+def no_retry_after_103(t):
+    """An interim response is a response: the client has seen it, and the request is not repeated."""
+    def hint(link):
+        link.request()
+        link.send(http("HTTP/1.1 103 Early Hints\nLink: </a>\n\n"))
+    origins = [t.origin(hint), t.origin(hint)]
+    g = t.gateway(f"[site *]\n/ = {origins[0].url}\n      {origins[1].url} max_fails=0\n")
+    c = g.client()
+    c.send(get())
+    check(c.response(), "HTTP/1.1 103")
+    check(c.response(), "HTTP/1.1 502")
+    equal(sum(len(o.requests) for o in origins), 1)
+
+
+@scenario("balance/server-dies-after-100")
+def dies_after_100(t):
+    def serve(link):
+        link.request_head()
+        link.send(http("HTTP/1.1 100 Continue\n\n"))
+        link.expect(b"12345")
+    o, g, c = t.proxy(serve)
+    c.send(get("/", "Expect: 100-continue", "Content-Length: 5", method="POST"))
+    check(c.response("POST"), "HTTP/1.1 100")
+    c.send(b"12345")
+    check(c.response("POST"), "HTTP/1.1 502")
+
+
+@scenario("balance/dead-server-large-post")
+def dead_large(t):
+    """The whole of a large body goes to the second server when the first one refuses the connection."""
+    origins, g = group(t, ["", ""], dead={0})
+    body = b"0123456789abcdef" * (500 if t.tiny else 60000)
+    equal(set(said(g, 3, post(body))), {"1"})
+    for m in origins[1].requests:
+        true(m.body == body, "the body differs")
+
+
 @scenario("balance/no-retry-after-body-byte")
 def no_retry_after_body(t):
     """A PUT is idempotent, but its body is gone once a byte of it went up."""

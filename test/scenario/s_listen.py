@@ -179,6 +179,28 @@ def proxy_untrusted(t):
     check(o.requests[-1], "GET / HTTP/1.1\nX-Real-IP: 192.0.2.7")
 
 
+@scenario("listen/proxy-v2-unix")
+def proxy_v2_unix(t):
+    """Somebody who came to the proxy by a Unix socket: no address, and in no network."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n/in/ = {o.url} allow=127.0.0.0/8", top="trusted = 127.0.0.1", listen=[(t.tcp(), "proxy")])
+    c = g.client()
+    c.send(v2(family=0x31, data=b"\0" * 216) + get())
+    check(c.final(), "HTTP/1.1 200")
+    check(c.ask(get("/in/")), "HTTP/1.1 403")
+
+
+@scenario("listen/proxy-on-unix")
+def proxy_on_unix(t):
+    """Who may open the Unix socket is trusted to say who asks."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}", listen=[(t.unix(), "proxy")])
+    c = g.client()
+    c.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get())
+    check(c.final(), "HTTP/1.1 200")
+    check(o.requests[0], "GET / HTTP/1.1\nX-Real-IP: 192.0.2.7")
+
+
 @scenario("listen/proxy-not-asked-for")
 def proxy_unasked(t):
     """Without `proxy` on the listener a PROXY header is a bad request, trusted or not."""

@@ -45,7 +45,12 @@ table("message", "/ = {o}", [
     Row("close", get("/", "Connection: close"), "GET / HTTP/1.1", ok(b"bye"), "HTTP/1.1 200 OK\nConnection: close\n\nbye", closes=True),
     Row("close-case", get("/", "Connection: Keep-Alive, CLOSE"), "GET / HTTP/1.1", ok(b"bye"), "HTTP/1.1 200 OK\nConnection: close\n\nbye", closes=True),
     Row("1.0", get(version="1.0"), "GET / HTTP/1.1\nHost: a.example\nVia: 1.0 gateway", ok(b"bye"), "HTTP/1.1 200 OK\nConnection: close\n\nbye", closes=True),
-    Row("1.0-keep-alive", get("/", "Connection: keep-alive", version="1.0") , "GET / HTTP/1.1", ok(b"x"), "HTTP/1.1 200 OK\n\nx"),
+    Row("two-empty-lines-before", b"\r\n\r\n" + get(), "GET / HTTP/1.1", ok(), "HTTP/1.1 200"),
+    Row("empty-line-after-body", post(b"abc") + b"\r\n" + get("/next"), ["POST / HTTP/1.1\n\nabc", "GET /next HTTP/1.1"], [ok(b"1"), ok(b"2")], ["HTTP/1.1 200 OK\n\n1", "HTTP/1.1 200 OK\n\n2"]),
+    Row("many-empty-lines-before", b"\r\n" * 50 + get(), None, None, "HTTP/1.1 400", closes=True),
+    Row("upgrade-insecure-requests", get("/", "Upgrade-Insecure-Requests: 1"), "GET / HTTP/1.1\nUpgrade-Insecure-Requests: 1\n!Upgrade"),
+    Row("long-host", get(host="a" * 60 + "." + "b" * 60 + ".example"), "~GET .*"),
+    Row("endless-host", get(host="a" * 1500), None, None, "~HTTP/1\\.1 (400|421|431) .*"),
     Row("1.0-no-host", get(host=None, version="1.0"), "GET / HTTP/1.1\nHost: ~.+", ok(b"x"), "HTTP/1.1 200 OK\n\nx", closes=True),
     Row("1.0-chunked-answer", get(version="1.0"), "~GET .*", http("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n") + chunked(b"abc", b"def"),
         "HTTP/1.1 200 OK\n!Transfer-Encoding\n!Content-Length\nConnection: close\n\nabcdef", closes=True),
@@ -225,6 +230,43 @@ def client_leaves(t):
     c.reset()
     true(left.wait(30), "the link of the client that left was not closed")
     check(g.ask(get("/")), "HTTP/1.1 200 OK\n\nfine")
+
+
+@scenario("message/1.0-keep-alive")
+def keep_alive_10(t):
+    """A client of HTTP/1.0 that asks for keep-alive is told whether it gets it (RFC 9112 C.2.2)."""
+    o, g, c = t.proxy()
+    m = check(c.ask(get("/", "Connection: keep-alive", version="1.0")), "HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+    if m.lists("Connection", "keep-alive"):
+        check(c.ask(get("/", version="1.0")), "HTTP/1.1 200 OK\n\nok")
+    else:
+        true(m.lists("Connection", "close"), f"neither close nor keep-alive: {m.fields}")
+    c.eof()
+
+
+@scenario("message/client-leaves-during-download")
+def leaves_download(t):
+    """The origin is told by a broken link, and others go on."""
+    left = threading.Event()
+
+    def serve(link):
+        m = link.request()
+        if m.target == "/fine":
+            return link.send(ok(b"fine"))
+        link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
+        try:
+            while True:
+                link.send(b"x" * 65536)
+        except OSError:
+            left.set()
+    o, g, c = t.proxy(serve)
+    c.send(get("/endless"))
+    c.head()
+    c.skip(10000)
+    c.reset()
+    true(left.wait(30), "the download went on for nobody")
+    check(g.ask(get("/fine")), "HTTP/1.1 200 OK\n\nfine")
+    g.logged(r'"GET /endless HTTP/1.1" 200 \d+ .*client.*"$')
 
 
 @scenario("message/extra-bytes-from-origin")

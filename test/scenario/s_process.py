@@ -521,6 +521,18 @@ def log_reopen(t):
         equal(f.read().count('"GET /after') + h.read().count('"GET /after'), len(o.requests) - 1)
 
 
+@scenario("log/reopen-of-stderr")
+def log_reopen_stderr(t):
+    """SIGUSR1 when there is no file to open: logging goes on."""
+    o, g, c = t.proxy()
+    c.ask(get("/before"))
+    g.logged("/before")
+    for _ in range(3):
+        g.signal(signal.SIGUSR1)
+    c.ask(get("/after"))
+    g.logged("/after")
+
+
 @scenario("log/appends")
 def log_appends(t):
     """A log file that is there already is continued."""

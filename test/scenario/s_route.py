@@ -199,6 +199,7 @@ rows("reply", """
 /old/ = redirect:https://new.example/base/
 /exact/ = redirect:https://new.example/page
 /perm/ = redirect:/here/ status=308
+/up/ = redirect:/
 """, [
     ("204", get("/no/"), "HTTP/1.1 204 No Content\n!Content-Length\n\n"),
     ("410", get("/gone/x"), "HTTP/1.1 410\n\n~410"),
@@ -209,6 +210,11 @@ rows("reply", """
     ("redirect-rest", get("/old/a/b?c=d"), "HTTP/1.1 302\nLocation: https://new.example/base/a/b?c=d"),
     ("redirect-exact", get("/exact/a?b"), "~HTTP/1\\.1 302 .*\nLocation: https://new.example/page"),
     ("redirect-status", get("/perm/x"), "HTTP/1.1 308\nLocation: /here/x"),
+    ("redirect-up", get("/up/x?y"), "HTTP/1.1 302\nLocation: /x?y"),
+    # a browser reads //host and /\\host as another host
+    ("redirect-not-elsewhere", get("/up//evil.example/x"), "~HTTP/1\\.1 (302|400|404) .*\nLocation: ~(?![/\\\\]{2}).*"),
+    ("redirect-not-elsewhere-backslash", get("/up/\\evil.example/x"), "~HTTP/1\\.1 (302|400|404) .*\nLocation: ~(?![/\\\\]{2}).*"),
+    ("redirect-page-escaped", get('/perm/x?"><script>alert(1)</script>'), "HTTP/1.1 308\n\n~^((?!<script).)*$"),
 ])
 
 rows("long-form", """

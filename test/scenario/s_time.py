@@ -451,6 +451,35 @@ def all_taken(t):
             c.close()
 
 
+@scenario("places/per-client-after-a-death")
+def per_client_death(t):
+    """What a worker counted dies with it."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="per_client = 2")
+    for _ in range(3):
+        mine = [g.client() for _ in range(2)]
+        for c in mine:
+            check(c.ask(get()), "HTTP/1.1 200")
+        (worker,) = g.workers(1)
+        g.deaths, g.before = True, {}
+        os.kill(worker, signal.SIGKILL)
+        t.until(lambda: g.workers() not in ([], [worker]), "a new worker")
+        for c in mine:
+            c.ends()
+
+
+@scenario("places/descriptors-run-out")
+def descriptors_out(t):
+    """Fewer descriptors than places: it is told, nobody is lost for ever, and it goes on."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="clients = 200\nper_client = 200", before=["sh", "-c", 'ulimit -n 30 && exec "$@"', "sh"])
+    mine = [g.client() for _ in range(60)]
+    g.logged(r"(?i)too many open files|descriptors")
+    for c in mine:
+        c.close()
+    t.until(lambda: g.ask().status == 200, "it serves on")
+
+
 @scenario("places/burst")
 def burst(t):
     """More clients at one moment than there are places, each with its request sent: none of them is

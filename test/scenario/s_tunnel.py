@@ -182,6 +182,7 @@ table("upgrade", "/ = {o}", [
     Row("h2c-listed", get("/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: websocket, h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),
         "GET / HTTP/1.1\n!HTTP2-Settings", closes=False),
     Row("not-in-1.0", get("/", "Connection: upgrade", "Upgrade: websocket", version="1.0"), "GET / HTTP/1.1\n!Upgrade"),
+    Row("connection-list", get("/", "Connection: keep-alive, Upgrade", "Upgrade: websocket"), "GET / HTTP/1.1\nConnection: ~(?i)upgrade\nUpgrade: websocket", closes=False),
     Row("connection-only", get("/", "Connection: upgrade"), "GET / HTTP/1.1\n!Upgrade\n!Connection", closes=False),
     Row("101-to-plain-request", get("/"), "~GET .*", lambda link, m: (link.send(SWITCH), link.ends()), "HTTP/1.1 502"),
     Row("101-without-upgrade-field", get("/", *UPGRADE), "~GET .*", lambda link, m: (link.send(http("HTTP/1.1 101 Switching Protocols\n\n")), link.ends()), "HTTP/1.1 502"),
