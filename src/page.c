@@ -100,11 +100,22 @@ static bool has_no_body(int status)
 	return status < 200 || status == 204 || status == 304;
 }
 
-static void field(struct text *out, const char *name, struct span value)
+/* What the configuration sets or takes away stands instead of ours. It cannot
+ * name the fields that frame the message. */
+static bool is_edited(const struct page *p, struct span name)
 {
-	if (value.len == 0)
+	for (size_t i = 0; p->edits && i < p->edits->count; i++)
+		if (span_same(p->edits->at[i].name, name))
+			return true;
+	return false;
+}
+
+static void field(struct text *out, const struct page *p, struct span name, struct span value)
+{
+	if (value.len == 0 || is_edited(p, name))
 		return;
-	text_str(out, name);
+	text_span_add(out, name);
+	text_lit(out, ": ");
 	text_span_add(out, value);
 	text_lit(out, "\r\n");
 }
@@ -116,24 +127,24 @@ static void page_head(struct text *out, const struct page *p, struct span type, 
 	text_char(out, ' ');
 	text_str(out, page_reason(p->status));
 	text_lit(out, "\r\n");
-	field(out, "Date: ", p->date);
-	field(out, "Location: ", p->location);
-	field(out, "Allow: ", p->allow);
+	field(out, p, SPAN("Date"), p->date);
+	field(out, p, SPAN("Location"), p->location);
+	field(out, p, SPAN("Allow"), p->allow);
 	if (p->status == 503)
-		field(out, "Retry-After: ", SPAN("1"));
+		field(out, p, SPAN("Retry-After"), SPAN("1"));
 	if (!has_no_body(p->status)) {
-		field(out, "Content-Type: ", type);
+		field(out, p, SPAN("Content-Type"), type);
 		text_lit(out, "Content-Length: ");
 		text_number(out, length);
 		text_lit(out, "\r\n");
 	}
 	/* What we make up on the spot must not stay in anybody's cache. */
 	if (p->type.len == 0 && p->status >= 400)
-		field(out, "Cache-Control: ", SPAN("no-store"));
+		field(out, p, SPAN("Cache-Control"), SPAN("no-store"));
 	if (p->edits)
 		text_span_add(out, p->edits->block);
 	if (p->close)
-		field(out, "Connection: ", SPAN("close"));
+		text_lit(out, "Connection: close\r\n");
 	text_lit(out, "\r\n");
 }
 
