@@ -117,7 +117,7 @@ class Server:
         with open(os.path.join(bench.dir, f"{name}.out"), "w") as out:
             self.process = subprocess.Popen(self.command, stdout=out, stderr=out, preexec_fn=pin(bench.server_cpu))
         self.wait()
-        self.load = Load(bench, self.port)
+        self.load = Load(bench, name, self.port)
 
     def wait(self):
         for _ in range(1200):
@@ -182,7 +182,8 @@ class Server:
 
 
 class Load:
-    def __init__(self, bench, port):
+    def __init__(self, bench, name, port):
+        self.name = name
         self.process = subprocess.Popen([os.path.join(bench.tools, "load"), str(port)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(bench.load_cpu))
 
@@ -191,7 +192,7 @@ class Load:
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split(None, 1)
         if not answer or answer[0] != "ok":
-            raise RuntimeError(f"load: {command}: {' '.join(answer)}")
+            raise RuntimeError(f"{self.name}: {command}: {' '.join(answer).strip()}")
         return float(answer[1])
 
     def close(self):

@@ -91,7 +91,9 @@ static long answer(char *at, size_t len, uint64_t want, bool head_only)
 	if (!end)
 		return 0;
 	if (strncmp(at, "HTTP/1.1 200", 12) != 0) {
-		fails("an answer is not 200");
+		static char other[64];
+		snprintf(other, sizeof(other), "answered %.40s", at);
+		fails(strtok(other, "\r"));
 		return -1;
 	}
 	char *field = strcasestr(at, "\r\nContent-Length:");
