@@ -135,7 +135,10 @@ static void forwarded_field(struct text *out, const struct rewrite_up *up)
 		list_before(out, up->head, FIELD_FORWARDED);
 	text_lit(out, "for=");
 	text_str(out, six ? "\"[" : "");
-	text_span_add(out, asker->peer);
+	if (span_is(asker->peer, SPAN("unix")))
+		text_lit(out, "unknown"); /* RFC 7239 6.2 */
+	else
+		text_span_add(out, asker->peer);
 	text_str(out, six ? "]\"" : "");
 	text_lit(out, ";proto=");
 	text_span_add(out, asker->scheme);
@@ -167,6 +170,8 @@ static void prefix_field(struct text *out, const struct rewrite_up *up)
 		prefix.len = 0;
 	while (prefix.len && prefix.at[prefix.len - 1] == '/')
 		prefix.len--;
+	while (prefix.len && before.len && before.at[before.len - 1] == '/')
+		before.len--; /* the next one begins with it */
 	if (prefix.len == 0 && before.len == 0)
 		return;
 	text_lit(out, "X-Forwarded-Prefix: ");
@@ -350,16 +355,33 @@ int rewrite_loops(const struct head *h)
 	return loops;
 }
 
+static bool is_port(struct span s)
+{
+	uint64_t port;
+
+	return span_number(s, &port) && port <= UINT16_MAX;
+}
+
 /* One member of X-Forwarded-For: an address, some proxies put a port behind it. */
 static bool read_member(struct net *n, struct span member)
 {
+	struct span address;
+
 	if (member.len && member.at[0] == '[') {
-		member = span_of(member.at + 1, member.len - 1);
-		return net_read(n, span_cut(&member, ']'));
+		size_t end = span_find(member, ']');
+
+		if (end == member.len)
+			return false;
+		address = span_of(member.at + 1, end - 1);
+		member = span_of(member.at + end + 1, member.len - end - 1);
+		if (member.len && member.at[0] != ':')
+			return false;
+		return net_read(n, address) && (member.len == 0 || is_port(span_of(member.at + 1, member.len - 1)));
 	}
 	if (net_read(n, member))
 		return true;
-	return net_read(n, span_cut(&member, ':'));
+	address = span_cut(&member, ':');
+	return net_read(n, address) && is_port(member);
 }
 
 bool rewrite_client(struct net *client, const struct head *h, const struct net *trusted, size_t count)

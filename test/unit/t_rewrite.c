@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which head goes out for which head that came in, and can a client put
+ * anything into it that is not its to say?
+ */
+#include "../../src/rewrite.h"
+#include "block.h"
+#include <stdio.h>
+
+#define CRLF "\r\n"
+
+/* Room for heads in both directions. */
+enum { ROOM = GW_HEAD_OUT };
+
+/* --- requests ------------------------------------------------------------------ */
+
+struct asked {
+	const char *name;
+	const char *in;    /* request line and fields; the empty line is added */
+	const char *out;   /* the same */
+	const char *peer;  /* NULL: 192.0.2.7 */
+	const char *client; /* NULL: the peer */
+	const char *prefix; /* of the route; NULL: "/" */
+	const char *base;   /* of the target; NULL: none, the prefix is kept */
+	const struct edits *edits;
+	const char *unix_path; /* of the server; NULL: it is a name */
+	bool trusted, forwarded, no_port;
+	uint8_t proxy; /* version of the PROXY header that went before */
+};
+
+#define GET "GET / HTTP/1.1" CRLF "Host: a.example" CRLF
+/* What is added between the client's fields and those of the configuration. */
+#define FROM(xff, real) "X-Forwarded-For: " xff CRLF "X-Real-IP: " real CRLF
+#define ASKED "X-Forwarded-Proto: http" CRLF "X-Forwarded-Host: a.example" CRLF "X-Forwarded-Port: 8080" CRLF
+#define ORIGIN FROM("192.0.2.7", "192.0.2.7") ASKED
+#define VIA "Via: 1.1 gateway" CRLF
+#define OURS ORIGIN VIA
+
+#define EDITS(name, block, ...) \
+	static const struct edit name##_at[] = {__VA_ARGS__}; \
+	static const struct edits name = {name##_at, COUNT(name##_at), {block, sizeof block - 1}}
+
+EDITS(set_host, "Host: b.example" CRLF, {.name = SPAN("Host"), .value = SPAN("b.example"), .id = FIELD_HOST});
+EDITS(set_token, "X-Token: ours" CRLF, {.name = SPAN("X-Token"), .value = SPAN("ours")});
+EDITS(no_cookies, "", {.name = SPAN("Cookie"), .remove = true, .id = FIELD_COOKIE});
+EDITS(several, "A: 1" CRLF "B: 2" CRLF, {.name = SPAN("A"), .value = SPAN("1")}, {.name = SPAN("C"), .remove = true}, {.name = SPAN("B"), .value = SPAN("2")});
+
+static const struct asked asked[] = {
+	{.name = "the plainest", .in = GET, .out = GET OURS},
+	{.name = "fields in their order, spelled as they came",
+		.in = GET "b: 1" CRLF "A:2" CRLF "b: \t3 " CRLF "Empty:" CRLF, .out = GET "b: 1" CRLF "A: 2" CRLF "b: 3" CRLF "Empty: " CRLF OURS},
+	{.name = "any method, in its case", .in = "pRoPfind /a?b HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "pRoPfind /a?b HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "Host comes first, wherever it stood", .in = "GET / HTTP/1.1" CRLF "A: b" CRLF "host: a.example" CRLF, .out = GET "A: b" CRLF OURS},
+	{.name = "an old client", .in = "GET / HTTP/1.0" CRLF "Host: a.example" CRLF, .out = GET ORIGIN "Via: 1.0 gateway" CRLF},
+	{.name = "an old client without Host", .in = "GET / HTTP/1.0" CRLF,
+		.out = "GET / HTTP/1.1" CRLF "Host: server.lan:5000" CRLF FROM("192.0.2.7", "192.0.2.7") "X-Forwarded-Proto: http" CRLF "X-Forwarded-Port: 8080" CRLF "Via: 1.0 gateway" CRLF},
+	{.name = "an old client without Host, a server behind a socket", .unix_path = "/run/a.sock", .in = "GET / HTTP/1.0" CRLF,
+		.out = "GET / HTTP/1.1" CRLF "Host: localhost" CRLF FROM("192.0.2.7", "192.0.2.7") "X-Forwarded-Proto: http" CRLF "X-Forwarded-Port: 8080" CRLF "Via: 1.0 gateway" CRLF},
+
+	/* paths */
+	{.name = "prefix kept", .prefix = "/nas/", .in = "GET /nas/x?y=/nas/ HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "GET /nas/x?y=/nas/ HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "prefix taken away", .prefix = "/nas/", .base = "/", .in = "GET /nas/x?y=/nas/ HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "GET /x?y=/nas/ HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /nas" CRLF VIA},
+	{.name = "prefix replaced", .prefix = "/nas/", .base = "/web/ui/", .in = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "GET /web/ui/ HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /nas" CRLF VIA},
+	{.name = "the root replaced", .base = "/web/", .in = "GET /x HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "GET /web/x HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "an exact path replaced", .prefix = "/feed", .base = "/rss.xml", .in = "GET /feed?a HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "GET /rss.xml?a HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /feed" CRLF VIA},
+	{.name = "normalised", .in = "GET /a/./b/../%7Ec%2f?%7E/../ HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = "GET /a/~c%2F?%7E/../ HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "asterisk", .base = "/web/", .in = "OPTIONS * HTTP/1.1" CRLF "Host: a.example" CRLF, .out = "OPTIONS * HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "absolute-form", .in = "GET http://a.example/x HTTP/1.1" CRLF "Host: evil.example" CRLF, .out = "GET /x HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+
+	/* for this hop only (RFC 9110 7.6.1) */
+	{.name = "hop-by-hop fields",
+		.in = GET "Connection: keep-alive" CRLF "Keep-Alive: 5" CRLF "Proxy-Connection: close" CRLF "Proxy-Authorization: Basic YQ" CRLF "Proxy-Authenticate: Basic" CRLF
+			"TE: trailers" CRLF "Trailer: X" CRLF "Upgrade: websocket" CRLF "HTTP2-Settings: AA" CRLF "Accept: a" CRLF,
+		.out = GET "Accept: a" CRLF OURS},
+	{.name = "fields that Connection names",
+		.in = GET "X-a: 1" CRLF "Connection: close, x-A" CRLF "X-Ab: 2" CRLF "X-A: 3" CRLF "Connection: X-c" CRLF "x-C: 4" CRLF, .out = GET "X-Ab: 2" CRLF OURS},
+	{.name = "ours cannot be named away", .in = GET "Connection: Host, Via, X-Forwarded-For, X-Real-IP, X-Forwarded-Proto" CRLF, .out = GET OURS},
+	{.name = "nor those of the configuration", .edits = &set_token, .in = GET "Connection: X-Token" CRLF "X-Token: theirs" CRLF,
+		.out = GET OURS "X-Token: ours" CRLF},
+	{.name = "Content-Length cannot be named away", .in = "POST / HTTP/1.1" CRLF "Host: a.example" CRLF "Content-Length: 5" CRLF "Connection: content-length" CRLF,
+		.out = "POST / HTTP/1.1" CRLF "Host: a.example" CRLF OURS "Content-Length: 5" CRLF},
+	{.name = "Expect of a new client goes on", .in = GET "Expect: 100-Continue" CRLF, .out = GET "Expect: 100-Continue" CRLF OURS},
+	{.name = "of an old one it does not count", .in = "GET / HTTP/1.0" CRLF "Host: a.example" CRLF "Expect: 100-continue" CRLF, .out = GET ORIGIN "Via: 1.0 gateway" CRLF},
+
+	/* names */
+	{.name = "underscore names", .in = GET "X_Forwarded_For: 10.0.0.1" CRLF "_: a" CRLF "a_b: c" CRLF "A-b: d" CRLF "Content_Length: 5" CRLF, .out = GET "A-b: d" CRLF OURS},
+
+	/* who says where it came from */
+	{.name = "a stranger's word does not count",
+		.in = GET "X-Forwarded-For: 10.0.0.1" CRLF "x-real-ip: 10.0.0.1" CRLF "X-FORWARDED-PROTO: https" CRLF "X-Forwarded-Host: evil" CRLF "X-Forwarded-Port: 1" CRLF
+			"X-Forwarded-Prefix: /evil" CRLF "Forwarded: for=10.0.0.1" CRLF,
+		.out = GET OURS},
+	{.name = "not even with forwarded = on", .forwarded = true, .in = GET "Forwarded: for=10.0.0.1" CRLF,
+		.out = GET ORIGIN "Forwarded: for=192.0.2.7;proto=http;host=\"a.example\"" CRLF VIA},
+	{.name = "a trusted peer's does", .trusted = true, .client = "198.51.100.1",
+		.in = GET "X-Forwarded-For: 198.51.100.1" CRLF "X-Forwarded-Proto: https" CRLF "X-Forwarded-Host: b.example" CRLF "X-Forwarded-Port: 443" CRLF,
+		.out = GET FROM("198.51.100.1, 192.0.2.7", "198.51.100.1") "X-Forwarded-Proto: https" CRLF "X-Forwarded-Host: b.example" CRLF "X-Forwarded-Port: 443" CRLF VIA},
+	{.name = "several fields of it are one list", .trusted = true, .client = "198.51.100.1",
+		.in = GET "X-Forwarded-For: 203.0.113.1" CRLF "X-Forwarded-For:" CRLF "A: b" CRLF "x-forwarded-for: 198.51.100.1, 192.0.2.8" CRLF,
+		.out = GET "A: b" CRLF FROM("203.0.113.1, 198.51.100.1, 192.0.2.8, 192.0.2.7", "198.51.100.1") ASKED VIA},
+	{.name = "a trusted peer that says nothing", .trusted = true, .in = GET "X-Forwarded-Proto:" CRLF, .out = GET OURS},
+	{.name = "Forwarded of a trusted peer goes on", .trusted = true, .forwarded = true,
+		.in = GET "Forwarded: for=198.51.100.1" CRLF "Forwarded: for=\"[2001:db8::1]\";by=x" CRLF,
+		.out = GET ORIGIN "Forwarded: for=198.51.100.1, for=\"[2001:db8::1]\";by=x, for=192.0.2.7;proto=http;host=\"a.example\"" CRLF VIA},
+	{.name = "when it is switched on", .trusted = true, .in = GET "Forwarded: for=198.51.100.1" CRLF, .out = GET OURS},
+	{.name = "IPv6", .peer = "2001:db8::7", .forwarded = true, .in = GET,
+		.out = GET FROM("2001:db8::7", "2001:db8::7") ASKED "Forwarded: for=\"[2001:db8::7]\";proto=http;host=\"a.example\"" CRLF VIA},
+	{.name = "a Unix socket has no address (RFC 7239 6.2)", .peer = "unix", .forwarded = true, .in = GET,
+		.out = GET FROM("unix", "unix") ASKED "Forwarded: for=unknown;proto=http;host=\"a.example\"" CRLF VIA},
+	{.name = "Forwarded without a host", .forwarded = true, .no_port = true, .in = "GET / HTTP/1.0" CRLF,
+		.out = "GET / HTTP/1.1" CRLF "Host: server.lan:5000" CRLF FROM("192.0.2.7", "192.0.2.7") "X-Forwarded-Proto: http" CRLF "Forwarded: for=192.0.2.7;proto=http" CRLF "Via: 1.0 gateway" CRLF},
+	{.name = "a host with its port, IPv6", .forwarded = true, .in = "GET / HTTP/1.1" CRLF "Host: [2001:db8::1]:8080" CRLF,
+		.out = "GET / HTTP/1.1" CRLF "Host: [2001:db8::1]:8080" CRLF FROM("192.0.2.7", "192.0.2.7")
+			"X-Forwarded-Proto: http" CRLF "X-Forwarded-Host: [2001:db8::1]:8080" CRLF "X-Forwarded-Port: 8080" CRLF "Forwarded: for=192.0.2.7;proto=http;host=\"[2001:db8::1]:8080\"" CRLF VIA},
+	{.name = "prefixes add up", .trusted = true, .prefix = "/nas/", .base = "/", .in = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF "X-Forwarded-Prefix: /home" CRLF,
+		.out = "GET / HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /home/nas" CRLF VIA},
+	{.name = "also when they end in a slash", .trusted = true, .prefix = "/nas/", .base = "/", .in = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF "X-Forwarded-Prefix: /home/" CRLF,
+		.out = "GET / HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /home/nas" CRLF VIA},
+	{.name = "a prefix in front of a kept one", .trusted = true, .prefix = "/nas/", .in = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF "X-Forwarded-Prefix: /home" CRLF,
+		.out = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /home" CRLF VIA},
+
+	/* edits */
+	{.name = "another Host", .edits = &set_host, .in = GET "A: b" CRLF, .out = "GET / HTTP/1.1" CRLF "A: b" CRLF OURS "Host: b.example" CRLF},
+	{.name = "a field set replaces all of that name", .edits = &set_token, .in = GET "x-token: 1" CRLF "A: b" CRLF "X-TOKEN: 2" CRLF "X-Token2: 3" CRLF,
+		.out = GET "A: b" CRLF "X-Token2: 3" CRLF OURS "X-Token: ours" CRLF},
+	{.name = "a field is added", .edits = &set_token, .in = GET, .out = GET OURS "X-Token: ours" CRLF},
+	{.name = "a field is removed", .edits = &no_cookies, .in = GET "Cookie: a" CRLF "Cookie2: b" CRLF "cookie: c" CRLF, .out = GET "Cookie2: b" CRLF OURS},
+	{.name = "several", .edits = &several, .in = GET "C: x" CRLF "B: x" CRLF "D: x" CRLF, .out = GET "D: x" CRLF OURS "A: 1" CRLF "B: 2" CRLF},
+
+	/* bodies */
+	{.name = "length", .in = GET "content-length: 0005" CRLF, .out = GET OURS "Content-Length: 5" CRLF},
+	{.name = "no length is not length 0", .in = "POST / HTTP/1.1" CRLF "Host: a.example" CRLF, .out = "POST / HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "length 0", .in = GET "Content-Length: 0" CRLF, .out = GET OURS "Content-Length: 0" CRLF},
+	{.name = "chunks", .in = GET "Transfer-Encoding: Chunked" CRLF "TE: trailers" CRLF, .out = GET OURS "Transfer-Encoding: chunked" CRLF},
+
+	/* Via, Max-Forwards */
+	{.name = "Via stays, ours behind it", .in = GET "Via: 1.0 first, 1.1 gateway" CRLF, .out = GET "Via: 1.0 first, 1.1 gateway" CRLF OURS},
+	{.name = "one hop less", .in = "OPTIONS / HTTP/1.1" CRLF "Host: a.example" CRLF "Max-Forwards: 7" CRLF,
+		.out = "OPTIONS / HTTP/1.1" CRLF "Host: a.example" CRLF "Max-Forwards: 6" CRLF OURS},
+	{.name = "no number", .in = "OPTIONS / HTTP/1.1" CRLF "Host: a.example" CRLF "Max-Forwards: 7x" CRLF, .out = "OPTIONS / HTTP/1.1" CRLF "Host: a.example" CRLF OURS},
+	{.name = "counts for OPTIONS only", .in = GET "Max-Forwards: 7" CRLF, .out = GET OURS},
+
+	/* upgrade */
+	{.name = "upgrade", .in = GET "Connection: Upgrade, keep-alive" CRLF "Upgrade: websocket" CRLF "Sec-WebSocket-Key: a" CRLF,
+		.out = GET "Sec-WebSocket-Key: a" CRLF OURS "Connection: upgrade" CRLF "Upgrade: websocket" CRLF},
+	{.name = "upgrade, several protocols", .in = GET "Upgrade: a/1, b" CRLF "Connection: upgrade" CRLF "Upgrade: c" CRLF,
+		.out = GET OURS "Connection: upgrade" CRLF "Upgrade: a/1, b" CRLF "Upgrade: c" CRLF},
+	{.name = "Upgrade without Connection", .in = GET "Upgrade: websocket" CRLF, .out = GET OURS},
+	{.name = "Connection without Upgrade", .in = GET "Connection: upgrade" CRLF, .out = GET OURS},
+	{.name = "never HTTP/2", .in = GET "Connection: Upgrade, HTTP2-Settings" CRLF "Upgrade: h2c" CRLF "HTTP2-Settings: AAMAAABk" CRLF, .out = GET OURS},
+	{.name = "an old client", .in = "GET / HTTP/1.0" CRLF "Host: a.example" CRLF "Connection: upgrade" CRLF "Upgrade: websocket" CRLF, .out = GET ORIGIN "Via: 1.0 gateway" CRLF},
+
+	/* a connection that began with a PROXY header */
+	{.name = "it is one client's", .proxy = 1, .in = GET, .out = GET OURS "Connection: close" CRLF},
+	{.name = "also an upgrade", .proxy = 2, .in = GET "Connection: upgrade" CRLF "Upgrade: x" CRLF, .out = GET OURS "Connection: upgrade" CRLF "Upgrade: x" CRLF},
+};
+
+/* All that is asked of a request, read from its wire. */
+struct request {
+	char wire[ROOM], path_room[ROOM];
+	struct head head;
+	struct frame frame;
+	struct path path;
+	struct asker asker;
+	struct server server;
+	struct target target;
+	struct route route;
+	struct rewrite_up up;
+};
+
+static void read_request(struct request *r, const struct asked *row)
+{
+	struct text room = text_in(r->path_room, sizeof r->path_room);
+	int len = snprintf(r->wire, sizeof r->wire, "%s" CRLF, row->in);
+
+	assert_null(head_request(&r->head, r->wire, (size_t)len));
+	assert_null(frame_request(&r->frame, &r->head));
+	assert_null(path_read(&r->path, r->head.target, r->head.method == METHOD_OPTIONS, &room));
+	r->asker = (struct asker){
+		.peer = span_str(row->peer ? row->peer : "192.0.2.7"),
+		.client = span_str(row->client ? row->client : row->peer ? row->peer : "192.0.2.7"),
+		.scheme = SPAN("http"),
+		.port = row->no_port ? 0 : 8080,
+		.trusted = row->trusted,
+	};
+	r->server = (struct server){.name = row->unix_path ? "unix:/run/a.sock" : "server.lan:5000", .path = row->unix_path, .proxy = row->proxy};
+	r->target = (struct target){.server = &r->server, .base = span_str(row->base ? row->base : "")};
+	r->route = (struct route){.prefix = span_str(row->prefix ? row->prefix : "/"), .targets = &r->target, .target_count = 1};
+	r->route.options.forwarded = row->forwarded;
+	if (row->edits)
+		r->route.options.request = *row->edits;
+	r->up = (struct rewrite_up){&r->head, &r->frame, &r->path, r->path.host.len ? r->path.host : head_get(&r->head, FIELD_HOST), &r->route, &r->target, &r->asker};
+}
+
+static void rewrites_requests(void **state)
+{
+	static struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		struct text out = block_text(ROOM), want = block_text(ROOM);
+
+		read_request(&r, &asked[i]);
+		rewrite_request(&out, &r.up);
+		assert_false(out.full);
+		text_str(&want, asked[i].out);
+		text_lit(&want, CRLF);
+		text_char(&want, 0);
+		block_same(text_span(&out), want.at, asked[i].name);
+		free(out.at);
+		free(want.at);
+	}
+}
+
+/* What goes out is itself a proper request with the same body. */
+static void sends_proper_requests(void **state)
+{
+	static struct request r;
+	static struct head again;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		struct text out = block_text(ROOM);
+		struct frame frame;
+		size_t seen = 0;
+
+		read_request(&r, &asked[i]);
+		rewrite_request(&out, &r.up);
+		assert_int_equal(head_end(out.at, out.len, &seen), out.len);
+		assert_null(head_request(&again, out.at, out.len));
+		assert_null(frame_request(&frame, &again));
+		assert_int_equal(frame.kind, r.frame.kind);
+		assert_true(frame.length == r.frame.length);
+		assert_int_equal(frame.upgrade, r.frame.upgrade);
+		assert_int_equal(again.version, 11);
+		assert_int_equal(rewrite_loops(&again), rewrite_loops(&r.head) + 1);
+		free(out.at);
+	}
+}
+
+static void knows_a_request_that_is_too_long(void **state)
+{
+	static struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(asked); i++) {
+		size_t need = strlen(asked[i].out) + 2;
+
+		read_request(&r, &asked[i]);
+		for (size_t size = 0; size <= need; size++) {
+			struct text out = block_text(size);
+
+			rewrite_request(&out, &r.up);
+			if (out.full != (size < need))
+				fail_msg("%s: %zu bytes are %s", asked[i].name, size, out.full ? "too few" : "enough");
+			free(out.at);
+		}
+	}
+}
+
+/* --- responses ------------------------------------------------------------------- */
+
+struct answered {
+	const char *name;
+	enum method method; /* of the request; 0: GET */
+	const char *in;
+	const char *out;
+	const struct edits *edits;
+	bool interim, chunked, close, tunnel;
+};
+
+#define DATE "Date: Mon, 23 Nov 2026 09:32:46 GMT" CRLF
+#define OK "HTTP/1.1 200 OK" CRLF
+
+EDITS(response_edits, "X-Frame-Options: DENY" CRLF, {.name = SPAN("X-Frame-Options"), .value = SPAN("DENY")}, {.name = SPAN("Server"), .remove = true});
+
+static const struct answered answered[] = {
+	{.name = "the plainest", .in = OK "Content-Length: 0" CRLF, .out = OK VIA DATE "Content-Length: 0" CRLF},
+	{.name = "its Date stays", .in = OK "date: Mon, 01 Jan 2024 00:00:00 GMT" CRLF "Content-Length: 5" CRLF,
+		.out = OK "date: Mon, 01 Jan 2024 00:00:00 GMT" CRLF VIA "Content-Length: 5" CRLF},
+	{.name = "no reason, odd reason", .in = "HTTP/1.1 299 " CRLF "Content-Length: 0" CRLF, .out = "HTTP/1.1 299 " CRLF VIA DATE "Content-Length: 0" CRLF},
+	{.name = "odd reason", .in = "HTTP/1.1 404 No: such \xe4" CRLF "Content-Length: 0" CRLF, .out = "HTTP/1.1 404 No: such \xe4" CRLF VIA DATE "Content-Length: 0" CRLF},
+	{.name = "an old server", .close = true, .in = "HTTP/1.0 200 OK" CRLF "Connection: keep-alive" CRLF "Content-Length: 2" CRLF,
+		.out = OK "Via: 1.0 gateway" CRLF DATE "Connection: close" CRLF "Content-Length: 2" CRLF},
+	{.name = "hop-by-hop fields",
+		.in = OK "Connection: X-a, close" CRLF "Keep-Alive: timeout=5" CRLF "X-A: 1" CRLF "Trailer: B" CRLF "Proxy-Authenticate: Basic" CRLF "Upgrade: h2" CRLF
+			"Set-Cookie: a" CRLF "Set-Cookie: b" CRLF "Content-Length: 2" CRLF,
+		.out = OK "Set-Cookie: a" CRLF "Set-Cookie: b" CRLF VIA DATE "Content-Length: 2" CRLF},
+	{.name = "chunks to chunks", .chunked = true, .in = OK "Transfer-Encoding: chunked" CRLF, .out = OK VIA DATE "Transfer-Encoding: chunked" CRLF},
+	{.name = "chunks to an old client", .close = true, .in = OK "Transfer-Encoding: chunked" CRLF, .out = OK VIA DATE "Connection: close" CRLF},
+	{.name = "close to chunks", .chunked = true, .in = OK, .out = OK VIA DATE "Transfer-Encoding: chunked" CRLF},
+	{.name = "close to an old client", .close = true, .in = OK "Connection: close" CRLF, .out = OK VIA DATE "Connection: close" CRLF},
+	{.name = "names with an underscore stay: servers are ours", .in = OK "a_b: c" CRLF "Content-Length: 0" CRLF, .out = OK "a_b: c" CRLF VIA DATE "Content-Length: 0" CRLF},
+
+	/* what has no body (RFC 9110 8.6, 9.3.2, 15.4.5) */
+	{.name = "HEAD keeps Content-Length", .method = METHOD_HEAD, .in = OK "Content-Length: 1234" CRLF, .out = OK "Content-Length: 1234" CRLF VIA DATE},
+	{.name = "HEAD and chunks", .method = METHOD_HEAD, .in = OK "Transfer-Encoding: chunked" CRLF, .out = OK VIA DATE},
+	{.name = "304 keeps Content-Length", .in = "HTTP/1.1 304 Not Modified" CRLF "ETag: \"a\"" CRLF "Content-Length: 1234" CRLF,
+		.out = "HTTP/1.1 304 Not Modified" CRLF "ETag: \"a\"" CRLF "Content-Length: 1234" CRLF VIA DATE},
+	{.name = "204 has none", .in = "HTTP/1.1 204 No Content" CRLF "Content-Length: 5" CRLF, .out = "HTTP/1.1 204 No Content" CRLF VIA DATE},
+	{.name = "204 to HEAD has none", .method = METHOD_HEAD, .in = "HTTP/1.1 204 No Content" CRLF "Content-Length: 5" CRLF, .out = "HTTP/1.1 204 No Content" CRLF VIA DATE},
+	{.name = "204 has no chunks", .in = "HTTP/1.1 204 No Content" CRLF "Transfer-Encoding: chunked" CRLF, .out = "HTTP/1.1 204 No Content" CRLF VIA DATE},
+
+	/* interim ones: no Date, no edits, never the end of a connection */
+	{.name = "100", .interim = true, .in = "HTTP/1.1 100 Continue" CRLF, .out = "HTTP/1.1 100 Continue" CRLF VIA},
+	{.name = "103", .interim = true, .in = "HTTP/1.1 103 Early Hints" CRLF "Link: </a.css>" CRLF "Content-Length: 5" CRLF "Connection: close" CRLF,
+		.out = "HTTP/1.1 103 Early Hints" CRLF "Link: </a.css>" CRLF VIA},
+	{.name = "tunnel", .tunnel = true, .interim = true,
+		.in = "HTTP/1.1 101 Switching Protocols" CRLF "Upgrade: websocket" CRLF "Connection: Upgrade" CRLF "Sec-WebSocket-Accept: a" CRLF,
+		.out = "HTTP/1.1 101 Switching Protocols" CRLF "Sec-WebSocket-Accept: a" CRLF VIA "Connection: upgrade" CRLF "Upgrade: websocket" CRLF},
+	{.name = "tunnel that speaks of a length", .tunnel = true, .interim = true,
+		.in = "HTTP/1.1 101 Switching Protocols" CRLF "Upgrade: x" CRLF "Connection: Upgrade" CRLF "Content-Length: 5" CRLF,
+		.out = "HTTP/1.1 101 Switching Protocols" CRLF VIA "Connection: upgrade" CRLF "Upgrade: x" CRLF},
+	{.name = "a server that offers an upgrade with a plain answer", .in = OK "Connection: upgrade" CRLF "Upgrade: h2c" CRLF "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "Content-Length: 0" CRLF},
+
+	/* edits */
+	{.name = "edits", .edits = &response_edits, .in = OK "Server: x/1.2" CRLF "x-frame-options: ALLOW" CRLF "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "X-Frame-Options: DENY" CRLF "Content-Length: 0" CRLF},
+	{.name = "edits and close", .edits = &response_edits, .close = true, .in = OK "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "X-Frame-Options: DENY" CRLF "Connection: close" CRLF "Content-Length: 0" CRLF},
+};
+
+struct response {
+	char *wire; /* in a block of its size */
+	struct head head;
+	struct frame frame;
+	struct rewrite_down down;
+};
+
+static void read_response(struct response *r, const struct answered *row)
+{
+	static const struct edits none = {0};
+	struct text wire = block_text(strlen(row->in) + 2);
+
+	text_str(&wire, row->in);
+	text_lit(&wire, CRLF);
+	r->wire = wire.at;
+	assert_null(head_response(&r->head, r->wire, wire.len));
+	assert_null(frame_response(&r->frame, &r->head, row->method ? row->method : METHOD_GET));
+	r->down = (struct rewrite_down){
+		.head = &r->head,
+		.frame = &r->frame,
+		.edits = row->edits ? row->edits : row->interim ? NULL : &none,
+		.date = SPAN("Mon, 23 Nov 2026 09:32:46 GMT"),
+		.chunked = row->chunked,
+		.close = row->close,
+		.tunnel = row->tunnel,
+	};
+}
+
+static void rewrites_responses(void **state)
+{
+	static struct response r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(answered); i++) {
+		size_t need = strlen(answered[i].out) + 2;
+		struct text want = block_text(need + 1);
+
+		text_str(&want, answered[i].out);
+		text_lit(&want, CRLF);
+		text_char(&want, 0);
+		read_response(&r, &answered[i]);
+		for (size_t size = 0; size <= need; size++) {
+			struct text out = block_text(size);
+
+			rewrite_response(&out, &r.down);
+			if (out.full != (size < need))
+				fail_msg("%s: %zu bytes are %s", answered[i].name, size, out.full ? "too few" : "enough");
+			if (size == need)
+				block_same(text_span(&out), want.at, answered[i].name);
+			free(out.at);
+		}
+		free(want.at);
+		free(r.wire);
+	}
+}
+
+/* What goes out means the same to the client as what came in meant to us. */
+static void sends_proper_responses(void **state)
+{
+	static struct response r;
+	static struct head again;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(answered); i++) {
+		struct text out = block_text(ROOM);
+		struct frame frame;
+		uint8_t kind;
+		size_t seen = 0;
+
+		read_response(&r, &answered[i]);
+		rewrite_response(&out, &r.down);
+		assert_int_equal(head_end(out.at, out.len, &seen), out.len);
+		assert_null(head_response(&again, out.at, out.len));
+		assert_null(frame_response(&frame, &again, answered[i].method ? answered[i].method : METHOD_GET));
+		kind = r.down.chunked ? BODY_CHUNKED : r.frame.kind == BODY_CHUNKED ? BODY_CLOSE : r.frame.kind;
+		assert_int_equal(frame.kind, kind);
+		assert_true(kind != BODY_LENGTH || frame.length == r.frame.length);
+		assert_int_equal(frame.upgrade, r.down.tunnel);
+		free(out.at);
+		free(r.wire);
+	}
+}
+
+/* --- Via ---------------------------------------------------------------------------- */
+
+static const struct {
+	const char *fields;
+	int loops;
+} vias[] = {
+	{"", 0},
+	{"Via: 1.1 gateway" CRLF, 1},
+	{"Via: 1.1 gateway, 1.0 GATEWAY (a comment)" CRLF "via: HTTP/1.1 gateway" CRLF, 3},
+	{"Via: 1.1 gateways, 1.1 a-gateway, 1.1 gateway:80, gateway, 1.1" CRLF, 0},
+	{"Via: 1.1 other (1.1 gateway)" CRLF, 0},
+	{"X-Via: 1.1 gateway" CRLF, 0},
+	{"Via: ,,1.1 gateway,," CRLF, 1},
+	{"Via: 1.1 gateway, 1.1 gateway, 1.1 gateway, 1.1 gateway" CRLF "Via: 1.1 gateway, 1.1 gateway, 1.1 gateway, 1.1 gateway" CRLF, GW_LOOP},
+};
+
+static void counts_loops(void **state)
+{
+	static struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(vias); i++) {
+		struct text in = block_text(500);
+
+		text_lit(&in, GET);
+		text_str(&in, vias[i].fields);
+		text_char(&in, 0);
+		read_request(&r, &(struct asked){.in = in.at});
+		if (rewrite_loops(&r.head) != vias[i].loops)
+			fail_msg("%s: %d, not %d", vias[i].fields, rewrite_loops(&r.head), vias[i].loops);
+		free(in.at);
+	}
+}
+
+/* --- X-Forwarded-For ------------------------------------------------------------------ */
+
+/* Trusted: 10.0.0.0/8 and fd00::/8. */
+static const struct {
+	const char *fields;
+	const char *client; /* NULL: nothing to go by */
+} chains[] = {
+	{"", NULL},
+	{"X-Forwarded-For: 198.51.100.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 198.51.100.1, 10.0.0.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 198.51.100.1, 10.0.0.1, fd00::1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 1.1.1.1, 198.51.100.1" CRLF, "198.51.100.1"}, /* what it said itself */
+	{"X-Forwarded-For: 10.0.0.9, 198.51.100.1, 10.0.0.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 1.1.1.1, 10.0.0.1, 198.51.100.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 10.0.0.3, 10.0.0.2, 10.0.0.1" CRLF, "10.0.0.3"}, /* all trusted: the first */
+	{"X-Forwarded-For: 10.0.0.1" CRLF, "10.0.0.1"},
+	/* several fields are one list (RFC 9110 5.3) */
+	{"X-Forwarded-For: 1.1.1.1" CRLF "A: b" CRLF "x-forwarded-for: 198.51.100.1, 10.0.0.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 198.51.100.1" CRLF "X-Forwarded-For: 10.0.0.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 198.51.100.1" CRLF "X-Forwarded-For:" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: ,, 198.51.100.1 ,," CRLF, "198.51.100.1"},
+	/* ports and brackets */
+	{"X-Forwarded-For: 198.51.100.1:4711" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 2001:db8::1" CRLF, "2001:db8::1"},
+	{"X-Forwarded-For: [2001:db8::1]" CRLF, "2001:db8::1"},
+	{"X-Forwarded-For: [2001:db8::1]:4711, [fd00::1]:80" CRLF, "2001:db8::1"},
+	{"X-Forwarded-For: ::ffff:198.51.100.1, ::ffff:10.0.0.1" CRLF, "198.51.100.1"},
+	/* nonsense, and what stands in front of it, is nobody's word */
+	{"X-Forwarded-For: unknown" CRLF, NULL},
+	{"X-Forwarded-For: 198.51.100.1, unknown" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, unknown, 198.51.100.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 1.1.1.1, unknown, 10.0.0.2, 10.0.0.1" CRLF, "10.0.0.2"},
+	{"X-Forwarded-For: unknown, 198.51.100.1" CRLF, "198.51.100.1"},
+	{"X-Forwarded-For: 1.1.1.1, [" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, []" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, :" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, 2.2.2" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, 010.0.0.1" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, 2.2.2.2/8" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, \"2.2.2.2, 10.0.0.1\"" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1 2.2.2.2" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, [2001:db8::1" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, [2001:db8::1]x" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, 198.51.100.1:x" CRLF, NULL},
+	{"X-Forwarded-For: 1.1.1.1, 198.51.100.1:80:90" CRLF, NULL},
+};
+
+static void finds_the_client(void **state)
+{
+	static struct request r;
+	struct net trusted[2];
+
+	(void)state;
+	assert_true(net_read_network(&trusted[0], SPAN("10.0.0.0/8")));
+	assert_true(net_read_network(&trusted[1], SPAN("fd00::/8")));
+	for (size_t i = 0; i < COUNT(chains); i++) {
+		struct text in = block_text(500), told = block_text(NET_TEXT);
+		struct net client = {.family = NET_UNIX};
+		bool found;
+
+		text_lit(&in, GET);
+		text_str(&in, chains[i].fields);
+		text_char(&in, 0);
+		read_request(&r, &(struct asked){.in = in.at});
+		found = rewrite_client(&client, &r.head, trusted, 2);
+		if (found != (chains[i].client != NULL))
+			fail_msg("%s%s", chains[i].fields, found ? "gave a client" : "gave none");
+		net_write(&told, &client);
+		block_same(text_span(&told), found ? chains[i].client : "unix", chains[i].fields);
+		free(in.at);
+		free(told.at);
+	}
+	read_request(&r, &(struct asked){.in = GET "X-Forwarded-For: 1.1.1.1, 2.2.2.2" CRLF});
+	struct net client;
+	assert_true(rewrite_client(&client, &r.head, NULL, 0));
+	assert_int_equal(client.ip[0], 2);
+}
+
+/* --- whatever comes in -------------------------------------------------------------------- */
+
+static const char *const pieces[] = {
+	"Connection: ", "close", "x", ", ", CRLF, "X-Forwarded-For: ", "10.0.0.1", "Forwarded: ", "Host_: ", "Upgrade: ", "websocket", "Via: ", "1.1 gateway", "A: ", "X: ", "\"", "TE: ",
+	"Keep-Alive: ", "X-Real-IP: ", "Cookie: ", "Content-Length: ", "5", "Transfer-Encoding: ", "chunked", "upgrade", "Content-Length", "Host",
+};
+
+/* Heads of random parts: what we take, goes out as one proper head that has one
+ * Host, one X-Real-IP, and no field for this hop but ours. */
+static void random_requests(void **state)
+{
+	static struct request r;
+	static struct head again;
+	int taken = 0;
+
+	(void)state;
+	for (int round = 0; round < 60000; round++) {
+		static char in[4096];
+		struct text t = text_in(in, sizeof in), out = text_in((char[ROOM]){0}, ROOM), room = text_in(r.path_room, sizeof r.path_room);
+		struct frame frame;
+
+		text_lit(&t, GET);
+		for (int i = rand() % 14; i > 0; i--)
+			text_str(&t, pieces[(size_t)rand() % COUNT(pieces)]);
+		text_lit(&t, CRLF CRLF);
+		if (head_request(&r.head, t.at, t.len) || frame_request(&r.frame, &r.head) || path_read(&r.path, r.head.target, false, &room))
+			continue;
+		taken++;
+		read_request(&r, &(struct asked){.in = GET});
+		assert_null(head_request(&r.head, t.at, t.len));
+		assert_null(frame_request(&r.frame, &r.head));
+		r.asker.trusted = rand() % 2;
+		rewrite_request(&out, &r.up);
+		assert_false(out.full);
+		assert_null(head_request(&again, out.at, out.len));
+		assert_null(frame_request(&frame, &again));
+		assert_int_equal(frame.kind, r.frame.kind);
+		assert_int_equal(frame.upgrade, r.frame.upgrade);
+		assert_true(head_has(&again, FIELD_X_REAL_IP) && !(again.many >> FIELD_X_REAL_IP & 1));
+		assert_true(span_is(head_get(&again, FIELD_X_REAL_IP), SPAN("192.0.2.7")));
+		assert_false(head_has(&again, FIELD_TE) || head_has(&again, FIELD_KEEP_ALIVE) || head_has(&again, FIELD_FORWARDED));
+		assert_int_equal(head_has(&again, FIELD_CONNECTION), frame.upgrade);
+	}
+	assert_true(taken > 5000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rewrites_requests),
+		cmocka_unit_test(sends_proper_requests),
+		cmocka_unit_test(knows_a_request_that_is_too_long),
+		cmocka_unit_test(rewrites_responses),
+		cmocka_unit_test(sends_proper_responses),
+		cmocka_unit_test(counts_loops),
+		cmocka_unit_test(finds_the_client),
+		cmocka_unit_test(random_requests),
+	};
+
+	srand(1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
