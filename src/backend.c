@@ -200,6 +200,9 @@ void backend_failed(struct backend *b, struct peer *p, const struct options *o, 
 {
 	unsigned further;
 
+	/* Many requests may have been under way when it went down: that is one failure. */
+	if (p->out_until > now)
+		return;
 	p->fails++;
 	if (o->max_fails == 0 || p->fails < (unsigned)o->max_fails)
 		return;

@@ -3,8 +3,8 @@
  * backend - which server, is it alive, is a link to it idle?
  *
  * One worker's view of all servers. A server that fails max_fails times in a
- * row is left out for fail_timeout, twice as long after each further failure
- * (at most 32 times), and is whole again with its first answer.
+ * row is left out for fail_timeout, twice as long when it then fails again (at
+ * most 32 times), and is whole again with its first answer.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
