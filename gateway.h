@@ -17,6 +17,7 @@
 #define GW_HEAD 2048   /* longest head, start line and empty line included */
 #define GW_TARGET 1024 /* longest request target */
 #define GW_FIELDS 48   /* fields in one head */
+#define GW_DUCT_AFTER 64 /* payload bytes after which a body counts as long */
 #define GW_RECV 1      /* bytes asked of the kernel in one read; 0: all room */
 #define GW_CLIENTS 16  /* default of `clients` */
 #define GW_REQUESTS 8  /* default of `requests` */
@@ -25,6 +26,7 @@
 #define GW_HEAD 8192
 #define GW_TARGET 6144
 #define GW_FIELDS 100
+#define GW_DUCT_AFTER 131072
 #define GW_RECV 0
 #define GW_CLIENTS 512
 #define GW_REQUESTS 128
@@ -34,9 +36,10 @@
 #define GW_CHUNK_LINE 256            /* longest chunk-size line with extensions */
 #define GW_ADDRESSES 8               /* addresses kept of one backend name */
 #define GW_TARGETS 32                /* servers in one balanced group */
+#define GW_DUCTS 8                   /* pipes for long bodies, per worker: two descriptors each */
 #define GW_WORKERS 32                /* most workers of one configuration */
 #define GW_NAME 256                  /* host name and its final zero */
 #define GW_LOOP 8                    /* our own Via this often is a loop (508) */
-#define GW_LOG_BUFFER 16384          /* log bytes held while the log cannot be written */
+#define GW_LOG_BUFFER 32768         /* log bytes held while the log cannot be written */
 
 #endif

@@ -166,6 +166,8 @@ static void over(struct exchange *x, enum exchange_end end)
 {
 	struct share_slot *slot = x->env->slot;
 
+	flow_drop(&x->r.up_flow);
+	flow_drop(&x->r.down_flow);
 	drop_server(x);
 	x->r.state = EXCHANGE_OVER;
 	x->r.end = (uint8_t)end;
@@ -389,6 +391,7 @@ static void send_request(struct exchange *x)
 	x->back.at = x->back.end = x->back.ready = x->back.keep = 0;
 	up->link.in = &x->back;
 	flow_start(&x->r.up_flow, &x->conn->link, &up->link, text_span(&out), f->kind, f->length, f->kind == BODY_CHUNKED);
+	x->r.up_flow.ducts = &x->env->ducts;
 	x->r.up_over = x->r.heard = false;
 	x->r.seen = 0;
 	x->r.asked_us = x->env->now_us;
@@ -743,6 +746,7 @@ static void begin_tunnel(struct exchange *x)
 	x->r.up_over = false;
 	flow_start(&x->r.up_flow, client, server, span_of("", 0), BODY_CLOSE, 0, false);
 	flow_start(&x->r.down_flow, server, client, head, BODY_CLOSE, 0, false);
+	x->r.up_flow.ducts = x->r.down_flow.ducts = &x->env->ducts;
 	enter(x, EXCHANGE_TUNNEL);
 }
 
@@ -784,6 +788,7 @@ static void begin_relay(struct exchange *x)
 	x->r.answering = true;
 	x->r.stream = is_event_stream(&x->answered);
 	flow_start(&x->r.down_flow, &x->r.up->link, &x->conn->link, head, f->kind, f->length, chunked);
+	x->r.down_flow.ducts = &x->env->ducts;
 	enter(x, EXCHANGE_RELAY);
 }
 
@@ -850,6 +855,12 @@ static void answer_broke_off(struct exchange *x)
 	server_failed(x, 502, why);
 }
 
+/* x->out holds one head at a time: an answer waits until the request's has gone. */
+static bool listens_to_server(const struct exchange *x)
+{
+	return !x->r.interim && (x->r.up_flow.head.len == 0 || x->r.up->link.cut);
+}
+
 /* The next response head, if it is there: true if something was done. */
 static bool step_answer(struct exchange *x)
 {
@@ -864,7 +875,7 @@ static bool step_answer(struct exchange *x)
 			x->r.interim = false;
 		return result != FLOW_WAIT;
 	}
-	if (x->r.up_flow.head.len && !server->cut)
+	if (!listens_to_server(x))
 		return false;
 	if (look_for_answer(x))
 		return true;
@@ -1074,7 +1085,7 @@ short exchange_wants_server(const struct exchange *x)
 	case EXCHANGE_CONNECT:
 		return link_watch(server, false, false);
 	case EXCHANGE_AWAIT:
-		return link_watch(server, !x->r.interim && buf_has_room(&x->back), !x->r.up_over && flow_wants_out(&x->r.up_flow));
+		return link_watch(server, listens_to_server(x), !x->r.up_over && flow_wants_out(&x->r.up_flow));
 	case EXCHANGE_RELAY:
 	case EXCHANGE_TUNNEL:
 		return link_watch(server, flow_wants_in(&x->r.down_flow), !x->r.up_over && flow_wants_out(&x->r.up_flow));

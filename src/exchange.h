@@ -19,6 +19,7 @@
 struct env {
 	const struct config *config;
 	struct backend backend;
+	struct ducts ducts;
 	struct log *access, *error;
 	struct share *share;
 	struct share_slot *slot; /* of this worker in share */

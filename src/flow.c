@@ -11,7 +11,11 @@
  */
 #include "flow.h"
 
-enum { FLOW_ROUNDS = 8 };
+enum {
+	FLOW_ROUNDS = 8,
+	DUCT_MOST = 1 << 18, /* bytes asked of a pipe at once; it takes what it can hold */
+	DUCT_LEAST = GW_RECV ? 1 : 1 << 14 /* a rest shorter than that is copied */
+};
 
 static const char last_chunk[] = "\r\n0\r\n\r\n";
 
@@ -63,6 +67,90 @@ static uint32_t flow_ready(const struct flow *f)
 {
 	return f->from ? f->from->in->ready : 0;
 }
+
+/* --- ducts ---------------------------------------------------------------------- */
+
+#define ALL_LENT ((1u << GW_DUCTS) - 1)
+
+/* One that cannot be opened counts as lent for good. */
+static void duct_open(struct ducts *ducts, struct duct *d)
+{
+	if (platform_pipe_open(d->pipe))
+		ducts->lent &= ~(1u << (d - ducts->at));
+}
+
+void ducts_open(struct ducts *ducts)
+{
+	*ducts = (struct ducts){.lent = ALL_LENT};
+	for (int i = 0; i < GW_DUCTS; i++)
+		duct_open(ducts, &ducts->at[i]);
+}
+
+static struct duct *duct_borrow(struct ducts *ducts)
+{
+	for (int i = 0; i < GW_DUCTS; i++) {
+		if (ducts->lent >> i & 1)
+			continue;
+		ducts->lent |= 1u << i;
+		return &ducts->at[i];
+	}
+	return NULL;
+}
+
+/* One that still holds bytes of a message given up is made anew. */
+static void duct_return(struct ducts *ducts, struct duct *d)
+{
+	if (d->held == 0) {
+		ducts->lent &= ~(1u << (d - ducts->at));
+		return;
+	}
+	platform_close(d->pipe[0]);
+	platform_close(d->pipe[1]);
+	d->held = 0;
+	duct_open(ducts, d);
+}
+
+/* Is it a long plain body, and a duct to be had? Then nothing more of it is to
+ * come into our memory. */
+static bool flow_is_bulk(const struct flow *f)
+{
+	const struct body *b = &f->body;
+
+	if (!f->ducts || f->sent < GW_DUCT_AFTER || f->chunked || (!f->duct && f->ducts->lent == ALL_LENT))
+		return false;
+	return b->kind == BODY_CLOSE || (b->kind == BODY_LENGTH && (f->duct || b->left >= DUCT_LEAST));
+}
+
+/* One load through the pipe. False: nothing moved. */
+static bool flow_lift(struct flow *f)
+{
+	struct duct *d = f->duct;
+	size_t moved = 0, gone;
+
+	if (d->held == 0 && f->from->readable && !body_done(&f->body)) {
+		size_t most = f->body.kind == BODY_LENGTH && f->body.left < DUCT_MOST ? (size_t)f->body.left : DUCT_MOST;
+
+		moved = link_lift(f->from, d->pipe, most);
+		body_take(&f->body, moved);
+		d->held = (uint32_t)moved;
+	}
+	if (d->held && f->to->writable) {
+		gone = link_drop(f->to, d->pipe, d->held);
+		d->held -= (uint32_t)gone;
+		f->sent += gone;
+		moved += gone;
+	}
+	return moved > 0;
+}
+
+void flow_drop(struct flow *f)
+{
+	if (f->duct)
+		duct_return(f->ducts, f->duct);
+	f->duct = NULL;
+}
+
+/* --- the pump --------------------------------------------------------------------- */
 
 static void flow_write_size(struct flow *f, uint32_t size)
 {
@@ -161,13 +249,17 @@ static bool flow_push(struct flow *f)
 
 bool flow_wants_out(const struct flow *f)
 {
-	return f->head.len || f->line_end > f->line_at || f->tail_len || f->fixed.len || flow_ready(f) ||
+	return f->head.len || f->line_end > f->line_at || f->tail_len || f->fixed.len || flow_ready(f) || (f->duct && f->duct->held) ||
 	       (f->chunked && !f->ended && body_done(&f->body));
 }
 
 bool flow_wants_in(const struct flow *f)
 {
-	return f->from && !body_done(&f->body) && !f->body.bad && !f->from->eof && buf_has_room(f->from->in);
+	if (!f->from || body_done(&f->body) || f->body.bad || f->from->eof)
+		return false;
+	if (flow_is_bulk(f))
+		return buf_held(f->from->in) == 0 && !(f->duct && f->duct->held);
+	return buf_has_room(f->from->in);
 }
 
 static enum flow_result flow_state(const struct flow *f)
@@ -194,23 +286,34 @@ static void flow_look(struct flow *f)
 		body_end(&f->body);
 }
 
+/* Sends, then reads. False: neither was possible. */
+static bool flow_copy(struct flow *f)
+{
+	bool moved = false;
+
+	if (f->to->writable && flow_wants_out(f))
+		moved = flow_push(f);
+	if (flow_state(f) != FLOW_WAIT)
+		return false;
+	if (!f->duct && flow_wants_in(f) && f->from->readable) {
+		moved = link_fill(f->from) > 0 || f->from->eof;
+		flow_look(f);
+	}
+	return moved;
+}
+
 enum flow_result flow_step(struct flow *f)
 {
 	flow_look(f);
 	for (int round = 0; round < FLOW_ROUNDS; round++) {
-		bool moved = false;
-
-		if (f->to->writable && flow_wants_out(f))
-			moved = flow_push(f);
-		if (flow_state(f) != FLOW_WAIT)
+		if (!f->duct && f->from && flow_is_bulk(f) && !body_done(&f->body))
+			f->duct = duct_borrow(f->ducts);
+		if (!(f->duct && buf_held(f->from->in) == 0 && !f->head.len ? flow_lift(f) : flow_copy(f)))
 			break;
-		/* the last round reads nothing: what a step read, it has offered too */
-		if (round + 1 < FLOW_ROUNDS && flow_wants_in(f) && f->from->readable) {
-			moved = link_fill(f->from) > 0 || f->from->eof;
-			flow_look(f);
-		}
-		if (!moved)
-			break;
+	}
+	if (f->duct && f->duct->held == 0) {
+		flow_drop(f);
+		flow_look(f); /* the end may have come through the duct */
 	}
 	return flow_state(f);
 }

@@ -12,15 +12,25 @@
 #ifndef FLOW_H
 #define FLOW_H
 
+#include "../gateway.h"
 #include "body.h"
 #include "link.h"
 
-/* A pipe of the kernel for moving long plain bodies; few are shared by all flows. */
+/* A pipe of the kernel, through which a long plain body goes from socket to
+ * socket without coming into our memory. A worker's flows share a few; a flow
+ * has one only while there are bytes in it. Without one it copies. */
 struct duct {
-	struct node *unused;
 	int pipe[2];
-	size_t held; /* bytes in the pipe now */
+	uint32_t held; /* bytes in it now */
 };
+
+struct ducts {
+	struct duct at[GW_DUCTS];
+	uint32_t lent; /* bit for each */
+};
+
+/* Opens the pipes; where the system has no such thing, all flows copy. */
+void ducts_open(struct ducts *ducts);
 
 struct flow {
 	struct link *from; /* NULL: from memory */
@@ -29,7 +39,8 @@ struct flow {
 	struct span fixed; /* what is left to send of a body in memory */
 	struct body body;  /* what comes in */
 	uint64_t sent;     /* payload bytes that the sink took */
-	struct duct *duct; /* lent for a long body, or NULL */
+	struct ducts *ducts; /* to lend one from; NULL: never */
+	struct duct *duct; /* lent now, or NULL */
 	uint32_t run;      /* payload bytes of the chunk that is announced, still to go */
 	bool chunked;      /* it goes out in chunks */
 	bool ended;        /* the last chunk is on its way */
@@ -50,6 +61,8 @@ enum flow_result {
 void flow_start(struct flow *f, struct link *from, struct link *to, struct span head, enum body_kind kind, uint64_t length, bool chunked);
 /* From memory. */
 void flow_reply(struct flow *f, struct link *to, struct span head, struct span body);
+/* Gives back what was lent. The flow is not to be stepped again. */
+void flow_drop(struct flow *f);
 /* Moves what can be moved now; reads at most a few buffers full, so that one
  * flow does not keep the others waiting. */
 enum flow_result flow_step(struct flow *f);

@@ -62,6 +62,17 @@ static void link_fail(struct link *l)
 		l->why = platform_why();
 }
 
+/* A read brought no byte: nothing is there now, or the end, or a failure. */
+static void link_read_nothing(struct link *l, long got)
+{
+	l->readable = false;
+	if (got == PLATFORM_WAIT)
+		return;
+	l->eof = true;
+	if (got == PLATFORM_BROKEN)
+		link_fail(l);
+}
+
 size_t link_fill(struct link *l)
 {
 	struct buf *b = l->in;
@@ -81,13 +92,42 @@ size_t link_fill(struct link *l)
 			l->readable = false;
 		return (size_t)got;
 	}
-	l->readable = false;
-	if (got == PLATFORM_WAIT)
-		return 0;
-	l->eof = true;
-	if (got == PLATFORM_BROKEN)
-		link_fail(l);
+	link_read_nothing(l, got);
 	return 0;
+}
+
+size_t link_lift(struct link *l, int pipe[2], size_t len)
+{
+	long got;
+
+	if (GW_RECV && len > GW_RECV)
+		len = GW_RECV;
+	if (l->eof || l->phase != LINK_OPEN)
+		return 0;
+	got = platform_pipe_fill(l->fd, pipe, len);
+	if (got > 0)
+		return (size_t)got;
+	link_read_nothing(l, got);
+	return 0;
+}
+
+size_t link_drop(struct link *l, int pipe[2], size_t len)
+{
+	long sent;
+
+	if (l->cut || l->shut || l->phase != LINK_OPEN)
+		return 0;
+	sent = platform_pipe_drain(pipe, l->fd, len, false);
+	if (sent == PLATFORM_BROKEN) {
+		link_fail(l);
+		l->cut = true;
+		return 0;
+	}
+	if (sent < 0)
+		sent = 0;
+	if ((size_t)sent < len)
+		l->writable = false;
+	return (size_t)sent;
 }
 
 size_t link_write(struct link *l, const struct piece *pieces, int count)

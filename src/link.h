@@ -42,6 +42,10 @@ void link_polled(struct link *l, short got);
 size_t link_fill(struct link *l);
 /* Sends pieces; the bytes that went, fewer than all when the link takes no more now. */
 size_t link_write(struct link *l, const struct piece *pieces, int count);
+/* The same through a pipe, for plain links: from the socket into it, and out of
+ * it into a socket. Only into an empty pipe: then what stops it is the socket. */
+size_t link_lift(struct link *l, int pipe[2], size_t len);
+size_t link_drop(struct link *l, int pipe[2], size_t len);
 /* We send no more. */
 void link_finish(struct link *l);
 

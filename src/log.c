@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum {
-	LINE_ROOM = 2048, /* that much is there when a line begins */
+	LINE_ROOM = 8448, /* that much is there when a line begins: record's longest, and a head */
 	DATAGRAMS = 64,   /* syslog messages in one flush, at most */
 	DAEMON = 3 << 3,  /* syslog: facility, and severities below */
 	INFO = 6

@@ -34,7 +34,7 @@ void log_close(struct log *l);
 /* Forgets lines not written yet: in a child, whose parent writes them. */
 void log_forget(struct log *l);
 /* A text to write one line into (without its end), then log_end. Room for at
- * least 2 KB is there, or the line is lost. */
+ * least 8 KB is there, or the line is lost. */
 struct text *log_begin(struct log *l);
 void log_end(struct log *l);
 /* The error log: "DATE gateway[PID] LEVEL: message". */

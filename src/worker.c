@@ -687,6 +687,7 @@ int worker_run(const struct worker_given *given)
 		log_flush(given->error);
 		return 1;
 	}
+	ducts_open(&w.env.ducts);
 	platform_random(&w.env.id_seed, sizeof w.env.id_seed);
 	look_at_clock(&w);
 	platform_pair_send(given->control, &ready, 1, -1);

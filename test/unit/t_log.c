@@ -165,7 +165,7 @@ static void tells_what_was_lost(void **state)
 	(void)state;
 	assert_true(log_open(&log_a, path));
 	kept = fill(&log_a, 99);
-	assert_true(kept * 100 > GW_LOG_BUFFER - 2048 - 100);
+	assert_true(kept * 100 > GW_LOG_BUFFER - 8448 - 100);
 	add(&log_a, "Q");
 	log_say(&log_a, LOG_ERROR, "Q");
 	assert_int_equal(log_a.lost, 3);
