@@ -286,8 +286,8 @@ static void flow_look(struct flow *f)
 		body_end(&f->body);
 }
 
-/* Sends, then reads. False: neither was possible. */
-static bool flow_copy(struct flow *f)
+/* Sends, then reads if it may. False: neither was possible. */
+static bool flow_copy(struct flow *f, bool read)
 {
 	bool moved = false;
 
@@ -295,7 +295,7 @@ static bool flow_copy(struct flow *f)
 		moved = flow_push(f);
 	if (flow_state(f) != FLOW_WAIT)
 		return false;
-	if (!f->duct && flow_wants_in(f) && f->from->readable) {
+	if (read && !f->duct && flow_wants_in(f) && f->from->readable) {
 		moved = link_fill(f->from) > 0 || f->from->eof;
 		flow_look(f);
 	}
@@ -306,9 +306,12 @@ enum flow_result flow_step(struct flow *f)
 {
 	flow_look(f);
 	for (int round = 0; round < FLOW_ROUNDS; round++) {
+		/* the last round reads nothing: what a step read, it has offered too */
+		bool read = round + 1 < FLOW_ROUNDS;
+
 		if (!f->duct && f->from && flow_is_bulk(f) && !body_done(&f->body))
 			f->duct = duct_borrow(f->ducts);
-		if (!(f->duct && buf_held(f->from->in) == 0 && !f->head.len ? flow_lift(f) : flow_copy(f)))
+		if (!(f->duct && buf_held(f->from->in) == 0 && !f->head.len ? flow_lift(f) : flow_copy(f, read)))
 			break;
 	}
 	if (f->duct && f->duct->held == 0) {
