@@ -18,7 +18,6 @@
 #include "route.h"
 
 enum {
-	CRLF_SKIPPED = 2,      /* empty lines before a request line that are forgiven (RFC 9112 2.2) */
 	INTERIMS = 64,         /* 1xx answers passed on to one request */
 	LEAST_RATE = 64,       /* bytes a second that a slow client must send or take ... */
 	LEAST_BYTES = 3840,    /* ... but never more than this in one window */
@@ -627,17 +626,6 @@ static bool take_greeting(struct exchange *x)
 	return false;
 }
 
-static void skip_empty_lines(struct exchange *x)
-{
-	for (int i = 0; i < CRLF_SKIPPED; i++) {
-		struct span raw = buf_raw(&x->in);
-
-		if (x->r.seen || raw.len < 2 || memcmp(raw.at, "\r\n", 2) != 0)
-			return;
-		x->in.at += 2;
-	}
-}
-
 /* What has come of the head so far is all there will be, or too much. */
 static bool head_cannot_end(struct exchange *x, struct span raw)
 {
@@ -671,7 +659,6 @@ static bool take_head(struct exchange *x)
 
 	if (x->conn->greeting && !take_greeting(x))
 		return x->r.state == EXCHANGE_HEAD;
-	skip_empty_lines(x);
 	raw = buf_raw(&x->in);
 	buf_seal(&x->in);
 	if (x->r.seen == 0 && head_try_request(&x->asked, raw.at, raw.len))

@@ -167,12 +167,21 @@ void page_write(struct text *out, const struct page *p, struct span *head, struc
 		body->len = 0;
 }
 
+/* What is put behind the '/' of a location must not begin with another one, nor
+ * with what browsers read as one: "//elsewhere" would be a host (RFC 3986 4.2). */
+static struct span without_slashes(struct span path)
+{
+	while (path.len && (path.at[0] == '/' || path.at[0] == '\\'))
+		path = span_of(path.at + 1, path.len - 1);
+	return path;
+}
+
 void page_location(struct text *out, const struct route *r, struct span path, struct span query)
 {
 	text_span_add(out, r->location);
 	if (r->location.len == 0 || r->location.at[r->location.len - 1] != '/')
 		return;
 	if (path.len >= r->prefix.len)
-		text_add(out, path.at + r->prefix.len, path.len - r->prefix.len);
+		text_span_add(out, without_slashes(span_of(path.at + r->prefix.len, path.len - r->prefix.len)));
 	text_span_add(out, query);
 }
