@@ -33,7 +33,7 @@ daemon off;
 worker_processes 1;
 worker_rlimit_nofile 16384;
 pid {dir}/nginx.pid;
-error_log {dir}/nginx.log crit;
+error_log {dir}/nginx.log error;
 events {{ worker_connections 2048; }}
 http {{
     access_log off;
@@ -116,6 +116,8 @@ class Server:
         self.command = list(wrap) + bench.words(name, self.port)
         with open(os.path.join(bench.dir, f"{name}.out"), "w") as out:
             self.process = subprocess.Popen(self.command, stdout=out, stderr=out, preexec_fn=pin(bench.server_cpu))
+        self.load = None
+        bench.running.append(self)
         self.wait()
         self.load = Load(bench, name, self.port)
 
@@ -170,7 +172,9 @@ class Server:
         return self.cpu() - before
 
     def stop(self):
-        self.load.close()
+        self.bench.running.remove(self)
+        if self.load:
+            self.load.close()
         self.process.terminate()
         try:
             self.process.wait(20)
@@ -213,8 +217,12 @@ class Bench:
         self.origin = subprocess.Popen([os.path.join(self.tools, "origin"), str(self.origin_port)],
                                        preexec_fn=pin(self.load_cpu))
         self.names = args.servers.split(",")
+        self.running = []
 
     def close(self):
+        for server in list(self.running): # after a failure
+            server.stop()
+            print(f"--- {server.name}:\n" + read(os.path.join(self.dir, f"{server.name}.out"))[-2000:], file=sys.stderr)
         self.origin.kill()
         self.origin.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
