@@ -126,7 +126,8 @@ static void take_sites(struct draft *d, struct config *c)
 		take_hosts(d->faults, &c->sites[i], s);
 	}
 	if (!c->site_count && !d->faults->count)
-		fault_at(d->faults, 0, "there is no site: add [site *] with a line such as '/ = http://192.168.1.2:8080'");
+		fault_at(d->faults, 0, "there is no site: add [site *] with a line such as '/ = http://192.168.1.2:8080'%s",
+			 level_get(&d->gateway, KEY_LISTEN) ? "" : ", and [gateway] with 'listen = :80'");
 }
 
 /* --- routes and servers ---------------------------------------------------------- */

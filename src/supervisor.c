@@ -177,9 +177,9 @@ static void promote(struct supervisor *s, struct generation *young)
 	struct generation *old = in_state(s, GENERATION_SERVING);
 
 	young->state = GENERATION_SERVING;
-	say_ready(young);
 	if (old)
 		drain(old);
+	say_ready(young);
 	tidy_sockets(s);
 }
 

@@ -12,7 +12,7 @@
 
 static const struct { const char *text, *said; } mistakes[] = {
 	/* sections */
-	{"", "f: there is no site: add [site *] with a line such as '/ = http://192.168.1.2:8080'\n"},
+	{"", "f: there is no site: add [site *] with a line such as '/ = http://192.168.1.2:8080', and [gateway] with 'listen = :80'\n"},
 	{"listen = :80\n" A, "f:1: 'listen' stands in no section: begin with [gateway] or [site NAME]\n"},
 	{A "[gatewya]\n", "f:5: unknown section 'gatewya' (did you mean 'gateway'?)\n"},
 	{A "[server x]\n", "f:5: unknown section 'server x': there are [gateway], [site NAME] and [route NAME]\n"},
