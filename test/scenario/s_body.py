@@ -234,6 +234,69 @@ def upload_back_pressure(t):
     go.set()
 
 
+@scenario("body/nothing-left-over", slow=True)
+def nothing_left(t):
+    """Large bodies that end in the middle, in every way; what was still on its way in them never turns
+    up in anybody else's body (long ones share what moves them)."""
+    size = mebi(t, 64, 4)
+    seen, begun = [], threading.Semaphore(0)
+
+    def serve(link):
+        while (m := link.request_head()) is not None:
+            byte = m.target[1].encode()
+            if m.method == "POST":
+                part = b""
+                while len(part) < size and (link.got or link.fill()):
+                    part, link.got = part + link.got, b""
+                    if m.target == "/Xstop":
+                        begun.release()
+                        return link.reset()
+                seen.append((byte, part))
+                if len(part) < size:
+                    return None
+                link.send(ok(b"whole"))
+                continue
+            link.send(http(f"HTTP/1.1 200 OK\nContent-Length: {size}\n\n"))
+            link.send(byte * (size // 2))
+            if m.target == "/Xstop":
+                return link.close()
+            link.send(byte * (size - size // 2))
+    o, g, _ = t.proxy(serve, route="max_fails=0")
+    for i in range(3 if t.tiny else 8):
+        # down: a client leaves with half of it unread, a server leaves in the middle
+        c = g.client()
+        c.send(get("/Xleft"))
+        c.head()
+        c.exactly(1000)
+        c.reset()
+        c = g.client()
+        c.send(get("/Xstop"))
+        c.head()
+        rest = c.ends()
+        true(not rest.strip(b"X"), "something else came")
+        # up: the same two
+        c = g.client()
+        c.send(get("/Xleft", f"Content-Length: {size}", method="POST") + b"X" * (size // 2))
+        c.reset()
+        c = g.client()
+        try:
+            c.send(get("/Xstop", f"Content-Length: {size}", method="POST") + b"X" * (size // 2))
+        except OSError:
+            pass
+        true(begun.acquire(timeout=60), "the upload did not begin")
+        c.close()
+        # and now whole ones
+        c = g.client()
+        c.send(get("/B"))
+        c.head()
+        true(c.exactly(size) == b"B" * size, "another body's bytes in a download")
+        c = g.client()
+        check(c.ask(post(b"C" * size, target="/C")), "HTTP/1.1 200 OK\n\nwhole")
+        c.close()
+    for byte, part in seen:
+        true(not part.strip(byte), "another body's bytes in an upload")
+
+
 def early(t, status, drain):
     """An origin that answers while the upload still runs."""
     def serve(link):
