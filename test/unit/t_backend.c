@@ -476,6 +476,7 @@ static void parks_and_closes_in_time(void **state)
 	backend_return(&e.b, b, 2000);
 	assert_true(backend_tick(&e.b, 2000) == 3000);
 	backend_tick(&e.b, 3000);
+	assert_true(b->parked);
 	assert_true(backend_tick(&e.b, 60099) == 60100);
 	assert_int_equal(e.b.peers[0].idle.count, 2);
 	assert_true(backend_tick(&e.b, 60100) == 62000);

@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -19,7 +21,7 @@
 
 static size_t taken_most = SIZE_MAX; /* bytes that one write takes; 0: it would block */
 static int reset;                    /* the end of a stream is a reset */
-static unsigned reads, writes;       /* calls */
+static unsigned reads, writes, splices; /* calls */
 static size_t bytes_read, bytes_written;
 
 static ssize_t take(int fd, const struct iovec *pieces, size_t count)
@@ -46,7 +48,7 @@ static ssize_t take(int fd, const struct iovec *pieces, size_t count)
 	return n;
 }
 
-/* These three stand in for libc's: links meet no other system than this one. */
+/* These and splice stand in for libc's: links meet no other system than this one. */
 ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	(void)flags;
@@ -76,6 +78,37 @@ ssize_t recv(int fd, void *at, size_t len, int flags)
 	return n;
 }
 
+/* Where the system has it: socket to pipe, pipe to socket. */
+ssize_t splice(int from, long long *from_at, int to, long long *to_at, size_t len, unsigned flags)
+{
+	static char room[32768];
+	struct pollfd ready = {.fd = to, .events = POLLOUT};
+	struct stat about;
+	bool lifts = fstat(to, &about) == 0 && S_ISFIFO(about.st_mode);
+	size_t most = lifts ? sizeof room : taken_most;
+	ssize_t n;
+
+	(void)from_at, (void)to_at, (void)flags;
+	splices++;
+	if (most == 0 || poll(&ready, 1, 0) != 1) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = read(from, room, len < most ? len < sizeof room ? len : sizeof room : most < sizeof room ? most : sizeof room);
+	if (n == 0 && reset && lifts) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	if (n <= 0)
+		return n;
+	*(lifts ? &bytes_read : &bytes_written) += (size_t)n;
+	if (write(to, room, (size_t)n) != n) {
+		assert_int_equal(errno, EPIPE); /* ready for little is ready for this */
+		return -1;
+	}
+	return n;
+}
+
 /* --- a flow between two links --------------------------------------------------- */
 
 #define HEAD "HTTP/1.1 200 OK\r\nSome: field\r\n\r\n"
@@ -88,7 +121,7 @@ struct bench {
 	struct buf in;
 	struct flow flow;
 	int source, sink; /* the far ends; -1: closed */
-	char out[8 * MOST]; /* room for chunks of one byte each */
+	char out[64 * MOST];
 	size_t out_len;
 	struct span head; /* in a block of its size */
 };
@@ -121,7 +154,7 @@ static void set_up(struct bench *b, uint32_t room)
 	b->head = block_of(SPAN(HEAD));
 	taken_most = SIZE_MAX;
 	reset = 0;
-	reads = writes = 0;
+	reads = writes = splices = 0;
 	bytes_read = bytes_written = 0;
 }
 
@@ -196,7 +229,7 @@ static enum flow_result turn(struct bench *b, bool *quiet)
 /* --- what goes in, and what must come out ------------------------------------------ */
 
 enum cut { AT_ONCE, BYTEWISE, AT_RANDOM, CUTS };
-enum sip { ALL, ONE, SOME, SIPS };
+enum sip { ALL, ONE, SOME, SIPS, GULPS };
 
 static size_t piece_of(enum cut cut, size_t left)
 {
@@ -207,6 +240,8 @@ static size_t piece_of(enum cut cut, size_t left)
 
 static size_t sip_of(enum sip sip)
 {
+	if (sip == GULPS)
+		return rand() % 3 ? (size_t)rand() % 60000 : 0;
 	return sip == ALL ? SIZE_MAX : sip == ONE ? 1 : (size_t)rand() % 12;
 }
 
@@ -839,6 +874,265 @@ static void tunnels(void **state)
 	tear_down(&b);
 }
 
+/* --- long bodies, through pipes ----------------------------------------------------------------- */
+
+enum { SCALE = GW_RECV ? 64 : 1, LONG = GW_DUCT_AFTER + 400000 / SCALE, FLOWS = GW_DUCTS + 4 };
+
+static const size_t further[] = {0, 1, 16383, 16384, 16385, 65536, 200000 / SCALE, 400000 / SCALE};
+
+/* Not one that is shared: each long body has bytes of its own. */
+static char *long_payload(size_t len)
+{
+	char *payload = malloc(len + 4);
+
+	assert_non_null(payload);
+	random_bytes(payload, len);
+	memcpy(payload + len, "next", 4); /* of the message behind it */
+	return payload;
+}
+
+static void open_ducts(struct ducts *ducts)
+{
+	ducts_open(ducts);
+	if (ducts->lent)
+		skip(); /* no pipes here: flows copy, as above */
+}
+
+static void close_ducts(struct ducts *ducts)
+{
+	assert_int_equal(ducts->lent, 0); /* all have come back */
+	for (int i = 0; i < GW_DUCTS; i++) {
+		assert_int_equal(ducts->at[i].held, 0);
+		platform_close(ducts->at[i].pipe[0]);
+		platform_close(ducts->at[i].pipe[1]);
+	}
+}
+
+static const struct way long_ways[] = {{"long length", BODY_LENGTH, false}, {"long close", BODY_CLOSE, false}};
+
+static void start_long(struct bench *b, struct ducts *ducts, const struct way *way, size_t length)
+{
+	flow_start(&b->flow, &b->from, &b->to, b->head, way->kind, length, way->chunked);
+	b->flow.ducts = ducts;
+}
+
+/* Gives as much of the wire as the socket takes, at most a random piece. */
+static void give(struct bench *b, const char *wire, size_t len, size_t *given)
+{
+	size_t left = len - *given, n = (size_t)rand() % 90000;
+	ssize_t took = left ? write(b->source, wire + *given, n < left ? n : left) : 0;
+
+	*given += took > 0 ? (size_t)took : 0;
+}
+
+static void long_message(struct ducts *ducts, const struct way *way, size_t len, enum sip sip)
+{
+	static struct bench b;
+	char *payload = long_payload(len);
+	size_t given = 0, wire = way->kind == BODY_LENGTH ? len + 4 : len;
+	enum flow_result result;
+	bool quiet;
+
+	set_up(&b, 16384);
+	start_long(&b, ducts, way, len);
+	do {
+		give(&b, payload, wire, &given);
+		if (given == wire && way->kind == BODY_CLOSE)
+			close_far(&b.source);
+		taken_most = sip_of(sip);
+		result = turn(&b, &quiet);
+		drain(&b);
+	} while (result == FLOW_WAIT);
+	assert_int_equal(result, FLOW_DONE);
+	assert_int_equal(b.out_len, sizeof HEAD - 1 + len);
+	assert_memory_equal(b.out, HEAD, sizeof HEAD - 1);
+	assert_memory_equal(b.out + sizeof HEAD - 1, payload, len);
+	assert_true(b.flow.sent == len);
+	/* not one byte of what is behind it went into the pipe */
+	assert_int_equal(bytes_read, len + buf_held(&b.in));
+	assert_memory_equal(b.in.data + b.in.at, "next", buf_held(&b.in));
+	assert_true(splices > 0 || len < GW_DUCT_AFTER + 200000 / SCALE);
+	assert_null(b.flow.duct);
+	tear_down(&b);
+	free(payload);
+}
+
+static void long_bodies(void **state)
+{
+	struct ducts ducts;
+	int before = dup(0), after;
+
+	(void)state;
+	close(before);
+	open_ducts(&ducts);
+	for (size_t w = 0; w < COUNT(long_ways); w++)
+		for (size_t i = 0; i < COUNT(further); i++) {
+			long_message(&ducts, &long_ways[w], GW_DUCT_AFTER + further[i], ALL);
+			long_message(&ducts, &long_ways[w], GW_DUCT_AFTER + further[i], GULPS);
+		}
+	close_ducts(&ducts);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before); /* no descriptor was left open */
+}
+
+/* More long bodies than pipes: who has none copies, and nobody waits for one. */
+static void more_than_there_are_pipes(void **state)
+{
+	struct bench *b[FLOWS];
+	char *payload[FLOWS];
+	size_t given[FLOWS] = {0};
+	struct ducts ducts;
+	int going = FLOWS;
+	uint32_t all_lent = 0;
+
+	(void)state;
+	open_ducts(&ducts);
+	for (int i = 0; i < FLOWS; i++) {
+		payload[i] = long_payload(LONG);
+		b[i] = malloc(sizeof *b[i]);
+		assert_non_null(b[i]);
+		set_up(b[i], 16384);
+		start_long(b[i], &ducts, &long_ways[i % 2], LONG);
+	}
+	while (going) {
+		int i = rand() % FLOWS;
+		enum flow_result result;
+		bool quiet;
+
+		if (!b[i])
+			continue;
+		give(b[i], payload[i], LONG, &given[i]);
+		if (given[i] == LONG)
+			close_far(&b[i]->source);
+		taken_most = sip_of(GULPS);
+		result = turn(b[i], &quiet);
+		all_lent |= ducts.lent;
+		drain(b[i]);
+		if (result == FLOW_WAIT)
+			continue;
+		assert_int_equal(result, FLOW_DONE);
+		assert_int_equal(b[i]->out_len, sizeof HEAD - 1 + LONG);
+		assert_memory_equal(b[i]->out + sizeof HEAD - 1, payload[i], LONG);
+		tear_down(b[i]);
+		free(b[i]);
+		free(payload[i]);
+		b[i] = NULL;
+		going--;
+	}
+	assert_int_equal(all_lent, (1u << GW_DUCTS) - 1); /* or this tests nothing */
+	close_ducts(&ducts);
+}
+
+/* A long body that breaks off: what was good has gone out, and it is broken. */
+static void long_bodies_break_off(void **state)
+{
+	static struct bench b;
+	struct ducts ducts;
+
+	(void)state;
+	open_ducts(&ducts);
+	for (int round = 0; round < 30; round++)
+		for (size_t w = 0; w < COUNT(long_ways); w++) {
+			size_t len = GW_DUCT_AFTER + (size_t)rand() % (300000 / SCALE), given = 0;
+			char *payload = long_payload(len);
+			enum sip sip = round % 2 ? GULPS : ALL;
+			enum flow_result result;
+			bool quiet;
+
+			set_up(&b, 16384);
+			reset = long_ways[w].kind == BODY_CLOSE || round % 3 == 0;
+			start_long(&b, &ducts, &long_ways[w], INT64_MAX);
+			do {
+				give(&b, payload, len, &given);
+				if (given == len)
+					close_far(&b.source);
+				taken_most = sip_of(sip);
+				result = turn(&b, &quiet);
+				drain(&b);
+			} while (result == FLOW_WAIT);
+			assert_int_equal(result, FLOW_FROM_BROKEN);
+			assert_true(b.out_len <= sizeof HEAD - 1 + len);
+			assert_memory_equal(b.out + sizeof HEAD - 1, payload, b.out_len - (sizeof HEAD - 1));
+			if (sip == ALL)
+				assert_int_equal(b.out_len, sizeof HEAD - 1 + len);
+			flow_drop(&b.flow);
+			tear_down(&b);
+			free(payload);
+		}
+	close_ducts(&ducts);
+}
+
+/* A sink that goes while bytes for it are in the pipe: they never turn up in
+ * somebody else's message. */
+static void leaves_nothing_in_a_pipe(void **state)
+{
+	static struct bench b;
+	struct ducts ducts;
+	int stuck = 0;
+
+	(void)state;
+	open_ducts(&ducts);
+	for (int round = 0; round < 3 * GW_DUCTS; round++) {
+		char *payload = long_payload(LONG);
+		size_t given = 0;
+		bool quiet;
+
+		set_up(&b, 16384);
+		start_long(&b, &ducts, &long_ways[round % 2], LONG);
+		while (!b.flow.duct) {
+			give(&b, payload, LONG - 1, &given);
+			taken_most = bytes_written < GW_DUCT_AFTER + 20000 / SCALE ? SIZE_MAX : 0;
+			assert_int_equal(turn(&b, &quiet), FLOW_WAIT);
+			drain(&b);
+			if (!taken_most && !b.flow.duct && given == LONG - 1)
+				break;
+		}
+		if (b.flow.duct) {
+			stuck++;
+			assert_true(b.flow.duct->held > 0);
+			assert_true(flow_wants_out(&b.flow));
+			assert_false(flow_wants_in(&b.flow));
+		}
+		close_far(&b.sink);
+		assert_int_equal(finish(&b, ALL), FLOW_TO_BROKEN);
+		flow_drop(&b.flow);
+		flow_drop(&b.flow); /* once more does no harm */
+		assert_int_equal(ducts.lent, 0);
+		tear_down(&b);
+		free(payload);
+		long_message(&ducts, &long_ways[round % 2], LONG, ALL);
+	}
+	assert_true(stuck > GW_DUCTS);
+	close_ducts(&ducts);
+}
+
+/* Pipes that cannot be opened are none: all is copied. */
+static void does_without_pipes(void **state)
+{
+	struct ducts none = {.lent = (1u << GW_DUCTS) - 1};
+	static struct bench b;
+	char *payload = long_payload(LONG);
+	size_t given = 0;
+	enum flow_result result;
+	bool quiet;
+
+	(void)state;
+	set_up(&b, 16384);
+	start_long(&b, &none, &long_ways[0], LONG);
+	do {
+		give(&b, payload, LONG, &given);
+		taken_most = sip_of(GULPS);
+		result = turn(&b, &quiet);
+		drain(&b);
+	} while (result == FLOW_WAIT);
+	assert_int_equal(result, FLOW_DONE);
+	assert_int_equal(splices, 0);
+	assert_memory_equal(b.out + sizeof HEAD - 1, payload, LONG);
+	tear_down(&b);
+	free(payload);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -856,6 +1150,11 @@ int main(void)
 		cmocka_unit_test(sink_goes),
 		cmocka_unit_test(replies),
 		cmocka_unit_test(tunnels),
+		cmocka_unit_test(long_bodies),
+		cmocka_unit_test(more_than_there_are_pipes),
+		cmocka_unit_test(long_bodies_break_off),
+		cmocka_unit_test(leaves_nothing_in_a_pipe),
+		cmocka_unit_test(does_without_pipes),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* writev knows no MSG_NOSIGNAL */
