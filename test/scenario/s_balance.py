@@ -229,6 +229,19 @@ def no_retry_after_body(t):
     equal(sum(len(o.requests) for o in origins), 1)
 
 
+@scenario("balance/no-retry-after-chunk-line")
+def no_retry_chunk_line(t):
+    """The beginning of a chunk is body too: what was taken in of it cannot be sent again."""
+    def shut(link):
+        link.request_head()
+    origins = [t.origin(shut), t.origin(shut)]
+    g = t.gateway(f"[site *]\n/ = {origins[0].url}\n      {origins[1].url} max_fails=0\n")
+    c = g.client()
+    c.send(http("PUT / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n") + b"5\r\n")
+    check(c.final("PUT"), "HTTP/1.1 502\nConnection: close")
+    equal(sum(len(o.requests) for o in origins), 1)
+
+
 @scenario("balance/tries")
 def tries(t):
     """No more servers than `tries` are asked for one request."""

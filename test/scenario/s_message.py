@@ -45,7 +45,7 @@ table("message", "/ = {o}", [
     Row("close", get("/", "Connection: close"), "GET / HTTP/1.1", ok(b"bye"), "HTTP/1.1 200 OK\nConnection: close\n\nbye", closes=True),
     Row("close-case", get("/", "Connection: Keep-Alive, CLOSE"), "GET / HTTP/1.1", ok(b"bye"), "HTTP/1.1 200 OK\nConnection: close\n\nbye", closes=True),
     Row("1.0", get(version="1.0"), "GET / HTTP/1.1\nHost: a.example\nVia: 1.0 gateway", ok(b"bye"), "HTTP/1.1 200 OK\nConnection: close\n\nbye", closes=True),
-    Row("two-empty-lines-before", b"\r\n\r\n" + get(), "GET / HTTP/1.1", ok(), "HTTP/1.1 200"),
+    Row("two-empty-lines-before", b"\r\n\r\n" + get(), None, None, "HTTP/1.1 400", closes=True),
     Row("empty-line-after-body", post(b"abc") + b"\r\n" + get("/next"), ["POST / HTTP/1.1\n\nabc", "GET /next HTTP/1.1"], [ok(b"1"), ok(b"2")], ["HTTP/1.1 200 OK\n\n1", "HTTP/1.1 200 OK\n\n2"]),
     Row("many-empty-lines-before", b"\r\n" * 50 + get(), None, None, "HTTP/1.1 400", closes=True),
     Row("upgrade-insecure-requests", get("/", "Upgrade-Insecure-Requests: 1"), "GET / HTTP/1.1\nUpgrade-Insecure-Requests: 1\n!Upgrade"),
@@ -242,6 +242,27 @@ def keep_alive_10(t):
     else:
         true(m.lists("Connection", "close"), f"neither close nor keep-alive: {m.fields}")
     c.eof()
+
+
+def server_says_close(t, answer):
+    """The server wants this to be the link's last response, but leaves it open: it is not used again."""
+    closed = threading.Event()
+
+    def serve(link):
+        link.answer(answer)
+        if link.ends():
+            raise Wrong("another request came on a link that was to end")
+        closed.set()
+    o, g, c = t.proxy(serve)
+    for _ in range(3):
+        check(c.ask(get()), "HTTP/1.1 200 OK\n!Connection\n\nok")
+        true(closed.wait(30), "the link was kept")
+        closed.clear()
+    equal(len(o.links), 3, "links")
+
+
+scenario("message/server-says-close")(lambda t: server_says_close(t, ok(b"ok", "Connection: close")))
+scenario("message/server-of-1.0")(lambda t: server_says_close(t, http("HTTP/1.0 200 OK\nContent-Length: 2\n\nok")))
 
 
 @scenario("message/client-leaves-during-download")

@@ -97,6 +97,7 @@ table("refuse", "/ = {o}", [
     bad("coding-vertical-tab", te("\x0bchunked"), 400),
     bad("coding-comma", te(",chunked"), "400|501"),
     bad("coding-1.0", lines("Transfer-Encoding: chunked", start="POST / HTTP/1.0") + b"0\r\n\r\n"),
+    bad("connection-options-without-end", lines("Connection: " + "a," * 500)),
     # Host (RFC 9112 3.2)
     bad("no-host", lines(host=False)),
     bad("two-hosts", lines("Host: b.example")),

@@ -183,6 +183,8 @@ table("upgrade", "/ = {o}", [
         "GET / HTTP/1.1\n!HTTP2-Settings", closes=False),
     Row("not-in-1.0", get("/", "Connection: upgrade", "Upgrade: websocket", version="1.0"), "GET / HTTP/1.1\n!Upgrade"),
     Row("connection-list", get("/", "Connection: keep-alive, Upgrade", "Upgrade: websocket"), "GET / HTTP/1.1\nConnection: ~(?i)upgrade\nUpgrade: websocket", closes=False),
+    Row("connection-nonsense", get("/", "Connection: upgrade, (x)", "Upgrade: websocket"), "GET / HTTP/1.1\n!Upgrade\n!Connection"),
+    Row("http-2-by-another-name", get("/", "Connection: upgrade", "Upgrade: HTTP/2.0"), "GET / HTTP/1.1\n!Upgrade"),
     Row("connection-only", get("/", "Connection: upgrade"), "GET / HTTP/1.1\n!Upgrade\n!Connection", closes=False),
     Row("101-to-plain-request", get("/"), "~GET .*", lambda link, m: (link.send(SWITCH), link.ends()), "HTTP/1.1 502"),
     Row("101-without-upgrade-field", get("/", *UPGRADE), "~GET .*", lambda link, m: (link.send(http("HTTP/1.1 101 Switching Protocols\n\n")), link.ends()), "HTTP/1.1 502"),
