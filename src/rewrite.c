@@ -44,6 +44,15 @@ static bool has_underscore(struct span name)
 	return memchr(name.at, '_', name.len) != NULL;
 }
 
+/* The rest of the X-Forwarded family (-User, -Ssl, ...) is believed by some
+ * applications too: who is not trusted cannot say it. */
+static bool may_pass(struct span name, bool trusted)
+{
+	if (!trusted && span_lower(name.at[0]) == 'x' && span_starts_same(name, SPAN("X-Forwarded-")))
+		return false;
+	return !has_underscore(name);
+}
+
 /* Those that say where a request came from: only a trusted peer may. */
 static bool is_origin_field(enum field_id id)
 {
@@ -106,7 +115,7 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 
 		if (id == FIELD_HOST || is_origin_field(id) || id == FIELD_MAX_FORWARDS)
 			continue;
-		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && has_underscore(name)))
+		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && !may_pass(name, up->asker->trusted)))
 			continue;
 		if (edits->count && edited(edits, name))
 			continue;

@@ -69,15 +69,15 @@ static bool has_header(const struct when *w, const struct head *h)
 	return false;
 }
 
-/* name=value pairs with a separator between them; quotes around a cookie's
- * value are not its value (RFC 6265 4.1.1). */
-static bool has_pair(const struct when *w, struct span pairs, char separator)
+/* Cookie pairs; quotes around a value are not the value (RFC 6265 4.1.1). */
+static bool has_crumb(const struct when *w, struct span pairs)
 {
 	while (pairs.len) {
-		struct span value = span_trim(span_cut(&pairs, separator));
-		struct span name = span_cut(&value, '=');
+		struct span value = span_cut(&pairs, ';');
+		struct span name = span_trim(span_cut(&value, '='));
 
-		if (separator == ';' && value.len > 1 && value.at[0] == '"' && value.at[value.len - 1] == '"')
+		value = span_trim(value);
+		if (value.len > 1 && value.at[0] == '"' && value.at[value.len - 1] == '"')
 			value = span_of(value.at + 1, value.len - 2);
 		if (span_is(name, w->name) && fits(w, value))
 			return true;
@@ -88,14 +88,49 @@ static bool has_pair(const struct when *w, struct span pairs, char separator)
 static bool has_cookie(const struct when *w, const struct head *h)
 {
 	for (unsigned i = 0; i < h->count; i++)
-		if (h->fields[i].id == FIELD_COOKIE && has_pair(w, head_value(h, i), ';'))
+		if (h->fields[i].id == FIELD_COOKIE && has_crumb(w, head_value(h, i)))
 			return true;
 	return false;
 }
 
+/* The next byte as a server reads it: "%61" is 'a', "+" is a blank. */
+static char decoded(struct span *rest)
+{
+	char c = rest->at[0];
+	size_t len = 1;
+
+	if (c == '+') {
+		c = ' ';
+	} else if (c == '%' && rest->len > 2 && span_hex(rest->at[1]) >= 0 && span_hex(rest->at[2]) >= 0) {
+		c = (char)(span_hex(rest->at[1]) << 4 | span_hex(rest->at[2]));
+		len = 3;
+	}
+	*rest = span_of(rest->at + len, rest->len - len);
+	return c;
+}
+
+static bool same_decoded(struct span sent, struct span plain)
+{
+	size_t i = 0;
+
+	while (sent.len && i < plain.len)
+		if (decoded(&sent) != plain.at[i++])
+			return false;
+	return sent.len == 0 && i == plain.len;
+}
+
 static bool has_query(const struct when *w, struct span query)
 {
-	return query.len && has_pair(w, span_of(query.at + 1, query.len - 1), '&');
+	struct span pairs = query.len ? span_of(query.at + 1, query.len - 1) : query;
+
+	while (pairs.len) {
+		struct span value = span_cut(&pairs, '&');
+		struct span name = span_cut(&value, '=');
+
+		if (same_decoded(name, w->name) && (w->any || same_decoded(value, w->value)))
+			return true;
+	}
+	return false;
 }
 
 static bool holds(const struct when *w, const struct asked *a)
@@ -171,16 +206,34 @@ static bool permits(const struct options *o, const struct net *client)
 	return !o->allow_count || net_in_any(client, o->allow, o->allow_count);
 }
 
+/* A server behind a prefix shows what lies below it and nothing else. (A prefix
+ * with encoded bytes looks different in a decoded reading: it confines nothing.) */
+static bool confines(const struct route *r)
+{
+	struct span p = r->prefix;
+
+	return r->kind == ROUTE_PROXY && p.len > 1 && p.at[p.len - 1] == '/' && span_find(p, '%') == p.len;
+}
+
+/* Has the path other readings, and do they matter? */
+static bool has_readings(const struct route *r, const struct asked *a)
+{
+	return !a->path->plain && (r->site->guarded || confines(r));
+}
+
 /* The first other reading of the path that falls under a route which does not
- * permit this client. A path with more readings than we can hold is refused as
- * if it were one. NULL: there is none. */
-static const struct route *forbidden_reading(const struct site *s, const struct asked *a, struct text *room, struct span *reading)
+ * permit this client: that route; or that leads out of the route's own prefix:
+ * the route itself. A path with more readings than we can hold is refused as if
+ * it were one. NULL: there is none. */
+static const struct route *forbidden_reading(const struct route *r, const struct asked *a, struct text *room, struct span *reading)
 {
 	for (unsigned number = 1; path_reading(a->path->path, number, room, reading); number++) {
 		enum cover how;
-		const struct route *r = find(s, a, *reading, &how);
+		const struct route *other = find(r->site, a, *reading, &how);
 
-		if (r && !permits(&r->options, a->client))
+		if (other && !permits(&other->options, a->client))
+			return other;
+		if (confines(r) && !path_under(*reading, r->prefix))
 			return r;
 	}
 	return NULL;
@@ -194,9 +247,9 @@ bool route_allows(const struct route *r, const struct asked *a)
 
 	if (!permits(&r->options, a->client))
 		return false;
-	if (!r->site->guarded || a->path->plain)
+	if (!has_readings(r, a))
 		return true;
-	return !forbidden_reading(r->site, a, &room, &reading) && !room.full;
+	return !forbidden_reading(r, a, &room, &reading) && !room.full;
 }
 
 /* --- explain ------------------------------------------------------------------- */
@@ -268,9 +321,11 @@ static void explain_access(struct text *out, const struct route *r, const struct
 		text_str(out, net_in_any(a->client, o->deny, o->deny_count) ? ": in deny: 403\n" : ": not in allow: 403\n");
 		return;
 	}
-	if (r->site->guarded && !a->path->plain)
-		other = forbidden_reading(r->site, a, &room, &reading);
-	if (other) {
+	if (has_readings(r, a))
+		other = forbidden_reading(r, a, &room, &reading);
+	if (other == r && permits(o, a->client)) {
+		say(out, ": a server might read this path as ", reading, ", outside of this route: 403\n");
+	} else if (other) {
 		say(out, ": a server might read this path as ", reading, ", and there ");
 		say_route(out, other, "does not permit it: 403\n");
 	} else {

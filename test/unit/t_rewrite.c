@@ -97,6 +97,9 @@ static const struct asked asked[] = {
 		.in = GET "X-Forwarded-For: 10.0.0.1" CRLF "x-real-ip: 10.0.0.1" CRLF "X-FORWARDED-PROTO: https" CRLF "X-Forwarded-Host: evil" CRLF "X-Forwarded-Port: 1" CRLF
 			"X-Forwarded-Prefix: /evil" CRLF "Forwarded: for=10.0.0.1" CRLF,
 		.out = GET OURS},
+	{.name = "nor in the rest of the family",
+		.in = GET "X-Forwarded-Ssl: on" CRLF "x-forwarded-USER: root" CRLF "X-Forwarded: a" CRLF "X-Forward: b" CRLF, .out = GET "X-Forwarded: a" CRLF "X-Forward: b" CRLF OURS},
+	{.name = "which a trusted peer may", .trusted = true, .in = GET "X-Forwarded-Ssl: on" CRLF, .out = GET "X-Forwarded-Ssl: on" CRLF OURS},
 	{.name = "not even with forwarded = on", .forwarded = true, .in = GET "Forwarded: for=10.0.0.1" CRLF,
 		.out = GET ORIGIN "Forwarded: for=192.0.2.7;proto=http;host=\"a.example\"" CRLF VIA},
 	{.name = "a trusted peer's does", .trusted = true, .client = "198.51.100.1",

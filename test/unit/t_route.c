@@ -135,6 +135,10 @@ static const struct { const char *line, *fields, *client; int status; } requests
 	{"GET /?a=mock", "", "1.2.3.4", 404},
 	{"GET /?Mock", "", "1.2.3.4", 404},
 	{"GET /?n=1", "", "1.2.3.4", 201},
+	{"GET /?%6docK=1&m%6Fck", "", "1.2.3.4", 200},
+	{"GET /?n=%31", "", "1.2.3.4", 201},
+	{"GET /?n=1%00", "", "1.2.3.4", 404},
+	{"GET /?moc%6", "", "1.2.3.4", 404},
 	{"GET /nas/?n=2&n=1", "", "1.2.3.4", 201}, /* conditions come first */
 	{"GET /?n=12", "", "1.2.3.4", 404},
 	{"GET /?n", "", "1.2.3.4", 404},
@@ -144,6 +148,7 @@ static const struct { const char *line, *fields, *client; int status; } requests
 	{"GET /", "Cookie: a=b; beta=1; c=d\r\n", "1.2.3.4", 202},
 	{"GET /", "Cookie: a=b;beta=1\r\n", "1.2.3.4", 202},
 	{"GET /", "Cookie: beta=\"1\"\r\n", "1.2.3.4", 202},
+	{"GET /", "Cookie: beta = 1 ; x=y\r\n", "1.2.3.4", 202},
 	{"GET /", "Cookie: a=b\r\nCookie: beta=1\r\n", "1.2.3.4", 202},
 	{"GET /", "Cookie: a=beta=1\r\n", "1.2.3.4", 404},
 	{"GET /", "Cookie: beta=11\r\n", "1.2.3.4", 404},
@@ -246,6 +251,13 @@ static const struct { const char *line, *client; bool allowed; } accesses[] = {
 	{"GET //mixed/", "1.2.3.4", true},
 	{"GET //other/%2F;x", "1.2.3.4", true},
 	{"GET /x%20y", "1.2.3.4", true},
+	/* what some server might read as outside of the route's prefix */
+	{"GET /mixed/..;/other", "1.2.3.4", false},
+	{"GET /mixed/..%2Fother", "1.2.3.4", false},
+	{"GET /mixed/%2e%2e%5cother", "1.2.3.4", false},
+	{"GET /mixed/..%252fother", "1.2.3.4", false},
+	{"GET /mixed/a%2Fb;c//d", "1.2.3.4", true},
+	{"GET /other/..;/x", "1.2.3.4", true}, /* the route is / */
 };
 
 static void allows(void **state)
