@@ -190,6 +190,24 @@ def proxy_v2_unix(t):
     check(c.ask(get("/in/")), "HTTP/1.1 403")
 
 
+@scenario("listen/proxy-trust-does-not-pass-on")
+def proxy_trust(t):
+    """The proxy is trusted to name its client; the client so named is not trusted to name others."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n/in/ = {o.url} allow=198.51.100.0/24", top="trusted = 127.0.0.1, 192.0.2.99", listen=[(t.tcp(), "proxy")])
+    lie = "X-Forwarded-For: 198.51.100.1", "X-Real-IP: 198.51.100.1"
+    c = g.client()
+    c.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get("/", *lie))
+    check(c.final(), "HTTP/1.1 200")
+    check(o.requests[0], "GET / HTTP/1.1\nX-Forwarded-For: 192.0.2.7\nX-Real-IP: 192.0.2.7")
+    check(c.ask(get("/in/", *lie)), "HTTP/1.1 403")
+    # unless it is in `trusted` itself
+    c = g.client()
+    c.send(b"PROXY TCP4 192.0.2.99 127.0.0.1 4711 80\r\n" + get("/in/", *lie))
+    check(c.final(), "HTTP/1.1 200")
+    check(o.requests[1], "GET /in/ HTTP/1.1\nX-Forwarded-For: 198.51.100.1, 192.0.2.99\nX-Real-IP: 198.51.100.1")
+
+
 @scenario("listen/proxy-on-unix")
 def proxy_on_unix(t):
     """Who may open the Unix socket is trusted to say who asks."""

@@ -249,6 +249,27 @@ def stop_drains(t):
     g.wait(0)
 
 
+@scenario("stop/half-a-head-is-answered")
+def stop_half(t):
+    """A request that had begun is answered, by a server or by gateway itself; the connection ends with it."""
+    o = t.origin()
+    g = t.gateway(f"[site *]\n/ = {o.url}\n/own/ = reply:200 text=own\n")
+    clients = {}
+    for target in "/", "/own/", "/../x":
+        c = clients[target] = g.client()
+        check(c.ask(get("/own/")), "HTTP/1.1 200")
+        c.send(get(target)[:10])
+    # a request that came later has been answered: so the halves before it have arrived
+    check(g.ask(get("/own/")), "HTTP/1.1 200")
+    g.signal(signal.SIGTERM)
+    t.until(lambda: not g.place.listening(), "the listener is closed")
+    for (target, c), (status, answer) in zip(clients.items(), [(200, "ok"), (200, "own"), (400, "...")]):
+        c.send(get(target)[10:])
+        check(c.final(), f"HTTP/1.1 {status}\nConnection: close\n\n{answer}")
+        c.eof()
+    g.wait(0)
+
+
 @scenario("stop/drain-timeout")
 def drain_timeout(t):
     """What does not end is ended when drain_timeout is over."""
