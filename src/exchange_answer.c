@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_answer - what does the server say, and how does it get to the client?
+ */
+#include "exchange_parts.h"
+
+enum { INTERIMS = 64 }; /* 1xx answers passed on to one request */
+
+static const struct refusal body_broke_off = {400, "the request body broke off"};
+static const struct refusal bad_upgrade = {502, "the server changed the protocol unasked"};
+static const struct refusal many_interims = {502, "the server sent too many interim responses"};
+static const struct refusal long_answer = {502, "the response head is too long"};
+
+static bool is_event_stream(const struct head *h)
+{
+	return span_starts_same(head_get(h, FIELD_CONTENT_TYPE), SPAN("text/event-stream"));
+}
+
+/* Composes the response head into x->out; false if it does not fit. */
+static bool compose_answer(struct exchange *x, bool chunked, bool tunnel, struct span *head)
+{
+	struct text out = text_in(x->out, GW_HEAD_OUT);
+	struct rewrite_down down = {
+		.head = &x->answered,
+		.frame = &x->r.answer,
+		.edits = x->answered.status >= 200 ? &x->r.route->options.response : NULL,
+		.date = log_http_date(x->env->clock),
+		.chunked = chunked,
+		.close = x->r.close && x->answered.status >= 200,
+		.tunnel = tunnel,
+	};
+
+	rewrite_response(&out, &down);
+	*head = text_span(&out);
+	return !out.full;
+}
+
+static void begin_tunnel(struct exchange *x)
+{
+	struct link *client = &x->conn->link, *server = &x->r.up->link;
+	struct span head;
+
+	if (!x->r.frame.upgrade || !x->r.answer.upgrade || !body_done(&x->r.up_flow.body)) {
+		exchange_server_failed(x, bad_upgrade.status, bad_upgrade.text);
+		return;
+	}
+	if (!compose_answer(x, false, true, &head)) {
+		exchange_server_failed(x, long_answer.status, long_answer.text);
+		return;
+	}
+	x->r.status = 101;
+	x->r.answering = true;
+	x->r.up_over = false;
+	flow_start(&x->r.up_flow, client, server, span_of("", 0), BODY_CLOSE, 0, false);
+	flow_start(&x->r.down_flow, server, client, head, BODY_CLOSE, 0, false);
+	x->r.up_flow.ducts = x->r.down_flow.ducts = &x->env->ducts;
+	exchange_enter(x, EXCHANGE_TUNNEL);
+}
+
+static void begin_interim(struct exchange *x)
+{
+	struct span head;
+
+	x->r.seen = 0;
+	if (++x->r.interims > INTERIMS) {
+		exchange_server_failed(x, many_interims.status, many_interims.text);
+		return;
+	}
+	if (x->asked.version < 11)
+		return; /* RFC 9110 15.2: not to HTTP/1.0 clients */
+	if (!compose_answer(x, false, false, &head)) {
+		exchange_server_failed(x, long_answer.status, long_answer.text);
+		return;
+	}
+	flow_start(&x->r.down_flow, &x->r.up->link, &x->conn->link, head, BODY_NONE, 0, false);
+	x->r.interim = true;
+}
+
+static void begin_relay(struct exchange *x)
+{
+	struct frame *f = &x->r.answer;
+	bool unknown_end = f->kind == BODY_CHUNKED || f->kind == BODY_CLOSE;
+	bool chunked = unknown_end && x->asked.version >= 11;
+	struct span head;
+
+	/* While a request body is still going up nobody knows what it will come to. */
+	if (x->env->draining || !body_done(&x->r.up_flow.body) || (unknown_end && !chunked))
+		x->r.close = true;
+	if (!compose_answer(x, chunked, false, &head)) {
+		exchange_server_failed(x, long_answer.status, long_answer.text);
+		return;
+	}
+	x->r.status = x->answered.status;
+	x->r.why = NULL; /* what failed before has been made good */
+	x->r.answering = true;
+	x->r.stream = is_event_stream(&x->answered);
+	flow_start(&x->r.down_flow, &x->r.up->link, &x->conn->link, head, f->kind, f->length, chunked);
+	x->r.down_flow.ducts = &x->env->ducts;
+	exchange_enter(x, EXCHANGE_RELAY);
+}
+
+/* A response head is there, x->answered.len bytes long. */
+static void take_answer(struct exchange *x)
+{
+	const struct refusal *why = frame_response(&x->r.answer, &x->answered, x->asked.method);
+
+	if (why) {
+		exchange_server_failed(x, why->status, why->text);
+		return;
+	}
+	x->back.at += x->answered.len;
+	if (x->answered.status >= 200 || x->answered.status == 101) {
+		backend_answered(&x->env->backend, x->r.up->peer);
+		x->r.answered_us = x->env->now_us;
+	}
+	if (x->answered.status == 101)
+		begin_tunnel(x);
+	else if (x->answered.status < 200)
+		begin_interim(x);
+	else
+		begin_relay(x);
+}
+
+/* False: none is there yet. */
+static bool look_for_answer(struct exchange *x)
+{
+	struct span raw = buf_raw(&x->back);
+	char *at = x->back.data + x->back.at;
+	const struct refusal *why;
+	size_t len;
+
+	buf_seal(&x->back);
+	if (x->r.seen == 0 && head_try_response(&x->answered, at, raw.len)) {
+		take_answer(x);
+		return true;
+	}
+	len = head_end(raw.at, raw.len, &x->r.seen);
+	if (len > GW_HEAD || (len == 0 && raw.len >= GW_HEAD))
+		why = &long_answer;
+	else if (len == 0)
+		return false;
+	else
+		why = head_response(&x->answered, at, len);
+	if (why)
+		exchange_server_failed(x, why->status, why->text);
+	else
+		take_answer(x);
+	return true;
+}
+
+/* The server will say no more, and has not said enough. */
+static void answer_broke_off(struct exchange *x)
+{
+	const char *why = x->r.up->link.why;
+
+	if (exchange_link_was_stale(x) && exchange_is_repeatable(x)) {
+		exchange_retry_fresh(x);
+		return;
+	}
+	if (!why)
+		why = buf_held(&x->back) ? "the server ended within the response head" : "the server ended without an answer";
+	exchange_server_failed(x, 502, why);
+}
+
+bool exchange_listens_to_server(const struct exchange *x)
+{
+	return !x->r.interim && (x->r.up_flow.head.len == 0 || x->r.up->link.cut);
+}
+
+/* The next response head, if it is there: true if something was done. */
+static bool step_answer(struct exchange *x)
+{
+	struct link *server = &x->r.up->link;
+
+	if (x->r.interim) {
+		enum flow_result result = flow_step(&x->r.down_flow);
+
+		if (result == FLOW_TO_BROKEN)
+			exchange_abandon(x, "the client went away", EXCHANGE_CLOSE);
+		else if (result == FLOW_DONE)
+			x->r.interim = false;
+		return result != FLOW_WAIT;
+	}
+	if (!exchange_listens_to_server(x))
+		return false;
+	if (look_for_answer(x))
+		return true;
+	if (server->eof) {
+		answer_broke_off(x);
+		return true;
+	}
+	if (!server->readable)
+		return false;
+	if (link_fill(server) > 0)
+		x->r.heard = true;
+	else if (!server->eof)
+		return false;
+	return true;
+}
+
+/* The request's way up, beside the answer. False: it is all over. */
+static bool step_up(struct exchange *x)
+{
+	if (x->r.up_over)
+		return true;
+	switch (flow_step(&x->r.up_flow)) {
+	case FLOW_WAIT:
+		return true;
+	case FLOW_DONE:
+		x->r.up_over = true;
+		if (x->r.state == EXCHANGE_AWAIT)
+			x->r.window = x->r.moved_at = x->env->now;
+		return true;
+	case FLOW_TO_BROKEN:
+		/* It may have answered before it closed; that is for the other direction to find. */
+		x->r.up_over = true;
+		return true;
+	case FLOW_FROM_BROKEN:
+		break;
+	}
+	if (x->r.answering)
+		exchange_abandon(x, body_broke_off.text, EXCHANGE_CLOSE);
+	else
+		exchange_refuse(x, x->r.up_flow.body.bad ? x->r.up_flow.body.bad : &body_broke_off);
+	return false;
+}
+
+/* With nothing left to send, the client's socket is still looked at: it may
+ * have gone, or sent its next request. False: it has gone. */
+static bool watch_client(struct exchange *x)
+{
+	struct link *client = &x->conn->link;
+
+	if (!client->readable || !x->r.up_over || !buf_has_room(&x->in) || x->in.ready)
+		return true;
+	link_fill(client);
+	if (!client->why)
+		return true;
+	exchange_abandon(x, "the client went away", EXCHANGE_CLOSE);
+	return false;
+}
+
+void exchange_step_await(struct exchange *x)
+{
+	if (!step_up(x) || !watch_client(x))
+		return;
+	while (x->r.state == EXCHANGE_AWAIT && step_answer(x))
+		;
+}
+
+/* Is the link in a state in which the next request may be sent on it? */
+static bool server_link_is_clean(const struct exchange *x)
+{
+	const struct upstream *up = x->r.up;
+
+	return x->r.answer.persist && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
+	       buf_held(&x->back) == 0 && link_is_open(&up->link) && !up->link.cut && !up->peer->server->proxy;
+}
+
+void exchange_step_relay(struct exchange *x)
+{
+	if (!step_up(x) || !watch_client(x))
+		return;
+	switch (flow_step(&x->r.down_flow)) {
+	case FLOW_WAIT:
+		return;
+	case FLOW_DONE:
+		if (server_link_is_clean(x)) {
+			backend_return(&x->env->backend, x->r.up, x->env->now);
+			x->r.up = NULL;
+		}
+		exchange_finish(x);
+		return;
+	case FLOW_FROM_BROKEN:
+		/* No last chunk, no orderly end: the client must see the loss. */
+		exchange_abandon(x, x->r.down_flow.body.bad ? x->r.down_flow.body.bad->text : "the response body broke off", EXCHANGE_RESET);
+		return;
+	case FLOW_TO_BROKEN:
+		exchange_abandon(x, "the client went away", EXCHANGE_CLOSE);
+		return;
+	}
+}
+
+void exchange_step_reply(struct exchange *x)
+{
+	switch (flow_step(&x->r.down_flow)) {
+	case FLOW_WAIT:
+		return;
+	case FLOW_DONE:
+		exchange_finish(x);
+		return;
+	default:
+		exchange_abandon(x, "the client went away", EXCHANGE_CLOSE);
+	}
+}
+
+/* One way of a tunnel. False: the tunnel is broken. */
+static bool step_way(struct flow *f)
+{
+	if (f->to->shut)
+		return true;
+	switch (flow_step(f)) {
+	case FLOW_WAIT:
+		return true;
+	case FLOW_DONE:
+		link_finish(f->to);
+		return true;
+	default:
+		return false;
+	}
+}
+
+void exchange_step_tunnel(struct exchange *x)
+{
+	if (!step_way(&x->r.up_flow) || !step_way(&x->r.down_flow))
+		exchange_abandon(x, "the tunnel broke", EXCHANGE_RESET);
+	else if (x->r.up_flow.to->shut && x->r.down_flow.to->shut)
+		exchange_over(x, EXCHANGE_CLOSE);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_end - how does a request end, and what do we answer ourselves?
+ *
+ * One exit with a reason, and the reason is in the log.
+ */
+#include "exchange_parts.h"
+#include "record.h"
+
+/* Short enough to be read out on the telephone: 40 bits, letters that are not mistaken. */
+static struct span request_id(struct exchange *x)
+{
+	static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint64_t z;
+
+	if (x->r.id[0] == 0) {
+		/* a finaliser of splitmix64: numbers in a row look unlike each other */
+		z = x->env->id_seed + ++x->env->id_count * 0x9e3779b97f4a7c15u;
+		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+		z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+		z ^= z >> 31;
+		for (size_t i = 0; i < sizeof x->r.id; i++, z >>= 5)
+			x->r.id[i] = letters[z & 31];
+	}
+	return span_of(x->r.id, sizeof x->r.id);
+}
+
+static void write_record(struct exchange *x)
+{
+	const struct head *h = &x->asked;
+	bool parsed = x->in.keep > 0; /* else the head was never understood */
+	struct record record = {
+		.client = x->r.asker.client.len ? x->r.asker.client : span_of(x->conn->text, x->conn->text_len),
+		.time = log_time(x->env->clock),
+		.iso_time = log_iso(x->env->clock),
+		.id = request_id(x),
+		.server = x->r.target ? x->r.target->server->name : NULL,
+		.why = x->r.why,
+		.bytes = x->r.down_flow.sent,
+		.took_us = x->env->now_us - x->r.began_us,
+		.server_us = x->r.answered_us ? x->r.answered_us - x->r.asked_us : -1,
+		.status = x->r.status,
+	};
+	struct text *line;
+
+	if (parsed) {
+		record.method = h->name;
+		record.target = h->target;
+		record.host = x->r.host;
+		record.referer = head_get(h, FIELD_REFERER);
+		record.agent = head_get(h, FIELD_USER_AGENT);
+		record.version = h->version;
+	}
+	line = log_begin(x->env->access);
+	if (!line)
+		return;
+	record_write(line, &record, x->env->config->log_format);
+	log_end(x->env->access);
+}
+
+void exchange_over(struct exchange *x, enum exchange_end end)
+{
+	struct share_slot *slot = x->env->slot;
+
+	flow_drop(&x->r.up_flow);
+	flow_drop(&x->r.down_flow);
+	exchange_drop_server(x);
+	x->r.state = EXCHANGE_OVER;
+	x->r.end = (uint8_t)end;
+	if (x->r.status == 0)
+		return; /* there was no request */
+	share_add(&slot->requests);
+	if (x->r.status >= 500 && x->r.why)
+		share_add(&slot->failed);
+	else if (x->r.why)
+		share_add(&slot->refused);
+	if (x->env->access->kind != LOG_OFF)
+		write_record(x);
+}
+
+void exchange_abandon(struct exchange *x, const char *why, enum exchange_end end)
+{
+	if (x->r.status == 0)
+		x->r.status = 499; /* as nginx logs a client that left */
+	if (!x->r.why)
+		x->r.why = why;
+	exchange_over(x, end);
+}
+
+/* Has the whole request been taken out of the connection? */
+static bool request_is_read(const struct exchange *x)
+{
+	return x->in.keep > 0 && body_done(&x->r.up_flow.body);
+}
+
+void exchange_finish(struct exchange *x)
+{
+	struct link *client = &x->conn->link;
+
+	if (!x->r.close) {
+		exchange_over(x, EXCHANGE_QUIET);
+		buf_restart(&x->in);
+		if (buf_held(&x->in))
+			x->r.end = EXCHANGE_NEXT;
+		else if (client->eof)
+			x->r.end = EXCHANGE_CLOSE;
+		return;
+	}
+	/* Closing with unread bytes would reset the connection, and the client
+	 * might lose the answer with it (RFC 9112 9.6). */
+	exchange_over(x, request_is_read(x) && buf_held(&x->in) == 0 ? EXCHANGE_CLOSE : EXCHANGE_LINGER);
+}
+
+/* --- replies of our own --------------------------------------------------------- */
+
+/* The body of a request that is answered here is not wanted: if it has come
+ * with the head it is passed over, else the connection ends with the answer. */
+static void pass_body_over(struct exchange *x)
+{
+	struct frame *f = &x->r.frame;
+
+	if (x->r.up_flow.sent || x->r.up_flow.from) {
+		x->r.close |= !body_done(&x->r.up_flow.body) || x->in.ready;
+		return;
+	}
+	body_init(&x->r.up_flow.body, f->kind, f->length);
+	if (f->kind == BODY_LENGTH && f->length <= buf_held(&x->in)) {
+		x->in.at += (uint32_t)f->length;
+		body_init(&x->r.up_flow.body, BODY_NONE, 0);
+	} else if (f->kind != BODY_NONE) {
+		x->r.close = true;
+	}
+}
+
+void exchange_reply(struct exchange *x, struct page *page)
+{
+	struct text out = text_in(x->out, GW_HEAD_OUT);
+	struct span head, body;
+
+	exchange_drop_server(x);
+	if (x->in.keep)
+		pass_body_over(x);
+	else
+		x->r.close = true;
+	if (x->env->draining)
+		x->r.close = true;
+	page->close = x->r.close;
+	page->head_only = x->in.keep && x->asked.method == METHOD_HEAD;
+	page->id = request_id(x);
+	page->date = log_http_date(x->env->clock);
+	page_write(&out, page, &head, &body);
+	if (out.full) {
+		exchange_abandon(x, "our own answer is too long", EXCHANGE_RESET);
+		return;
+	}
+	x->r.status = (uint16_t)page->status;
+	x->r.answering = true;
+	flow_reply(&x->r.down_flow, &x->conn->link, head, body);
+	exchange_enter(x, EXCHANGE_REPLY);
+}
+
+void exchange_refuse(struct exchange *x, const struct refusal *why)
+{
+	struct page page = {.status = why->status};
+
+	x->r.why = why->text;
+	/* A message that was not understood has no known end. */
+	if (why->status == 400 || why->status == 408 || why->status == 501)
+		x->r.close = true;
+	if (why->status == 405)
+		page.allow = METHODS;
+	exchange_reply(x, &page);
+}
+
+void exchange_refuse_text(struct exchange *x, int status, const char *text)
+{
+	struct refusal why = {status, text};
+
+	exchange_refuse(x, &why);
+}

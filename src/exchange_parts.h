@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_parts - what the files of exchange ask of each other
+ *
+ * Each step goes on until its state changes or it has to wait. After a call
+ * that ends the request or answers it, the caller returns: the state is another.
+ */
+#ifndef EXCHANGE_PARTS_H
+#define EXCHANGE_PARTS_H
+
+#include "exchange.h"
+#include "page.h"
+
+/* For Allow: of a 405, and of an answer to OPTIONS. */
+#define METHODS SPAN("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS")
+
+/* exchange.c */
+void exchange_enter(struct exchange *x, enum exchange_state state);
+void exchange_drop_server(struct exchange *x);
+uint64_t exchange_moved(const struct exchange *x); /* payload bytes so far, both ways */
+
+/* exchange_ask.c */
+void exchange_step_head(struct exchange *x);
+
+/* exchange_server.c */
+/* The next server whose turn it is; false: all were asked that may be. */
+bool exchange_choose(struct exchange *x);
+/* A link to the chosen server: an idle one, or one in the making. */
+void exchange_connect(struct exchange *x);
+void exchange_step_connect(struct exchange *x);
+/* May the request be sent once more, to this server or another? RFC 9110 9.2.2:
+ * when nobody has seen any of it, or when seeing it twice changes nothing. */
+bool exchange_is_repeatable(const struct exchange *x);
+/* This server is not to be had for this request: asks another, or tells the client. */
+void exchange_server_failed(struct exchange *x, int status, const char *why);
+/* An idle link may have ended in the very moment it was lent: nobody has done
+ * anything wrong, and the same server is asked again on a new one. */
+bool exchange_link_was_stale(const struct exchange *x);
+void exchange_retry_fresh(struct exchange *x);
+
+/* exchange_answer.c */
+void exchange_step_await(struct exchange *x);
+void exchange_step_relay(struct exchange *x);
+void exchange_step_reply(struct exchange *x);
+void exchange_step_tunnel(struct exchange *x);
+/* x->out holds one head at a time: an answer waits until the request's has gone. */
+bool exchange_listens_to_server(const struct exchange *x);
+
+/* exchange_end.c */
+void exchange_over(struct exchange *x, enum exchange_end end);
+/* The client gets no (further) answer: it is gone, or must see that something is missing. */
+void exchange_abandon(struct exchange *x, const char *why, enum exchange_end end);
+/* The message to the client is complete. */
+void exchange_finish(struct exchange *x);
+/* Answers with this page; sets close, head_only, id and date in it. */
+void exchange_reply(struct exchange *x, struct page *page);
+void exchange_refuse(struct exchange *x, const struct refusal *why);
+void exchange_refuse_text(struct exchange *x, int status, const char *text);
+
+#endif

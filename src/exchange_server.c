@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_server - which server gets this request, and what if it fails?
+ */
+#include "exchange_parts.h"
+#include "proxy.h"
+
+static const struct refusal head_too_long = {431, "the head is too long"};
+
+static bool is_idempotent(enum method method)
+{
+	switch (method) {
+	case METHOD_GET:
+	case METHOD_HEAD:
+	case METHOD_OPTIONS:
+	case METHOD_PUT:
+	case METHOD_DELETE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool exchange_is_repeatable(const struct exchange *x)
+{
+	if (x->r.state == EXCHANGE_CONNECT)
+		return true;
+	if (x->r.heard)
+		return false;
+	return is_idempotent(x->asked.method) && x->r.up_flow.sent == 0 && x->r.frame.kind != BODY_CHUNKED && !x->r.frame.upgrade;
+}
+
+bool exchange_choose(struct exchange *x)
+{
+	const struct route *route = x->r.route;
+	const struct target *t;
+
+	if (x->r.tries >= route->options.tries)
+		return false;
+	t = backend_choose(&x->env->backend, route, x->r.tried, x->env->now);
+	if (!t)
+		return false;
+	x->r.target = t;
+	x->r.tried |= 1u << (t - route->targets);
+	x->r.tries++;
+	x->r.address = 0;
+	return true;
+}
+
+void exchange_server_failed(struct exchange *x, int status, const char *why)
+{
+	struct peer *peer = backend_peer(&x->env->backend, x->r.target);
+	bool repeatable = exchange_is_repeatable(x);
+
+	backend_failed(&x->env->backend, peer, &x->r.route->options, why, x->env->now);
+	exchange_drop_server(x);
+	x->r.why = why;
+	if (repeatable && exchange_choose(x)) {
+		x->in.ready = 0; /* none of it has gone; it will be looked at anew */
+		x->r.fresh = false;
+		exchange_connect(x);
+		return;
+	}
+	exchange_refuse_text(x, status, why);
+}
+
+bool exchange_link_was_stale(const struct exchange *x)
+{
+	return x->r.up->reused && !x->r.heard && x->r.up->link.eof;
+}
+
+void exchange_retry_fresh(struct exchange *x)
+{
+	exchange_drop_server(x);
+	x->in.ready = 0;
+	x->r.fresh = true;
+	exchange_connect(x);
+}
+
+static void send_request(struct exchange *x)
+{
+	struct text out = text_in(x->out, GW_HEAD_OUT);
+	struct frame *f = &x->r.frame;
+	struct upstream *up = x->r.up;
+	struct rewrite_up rewrite = {
+		.head = &x->asked,
+		.frame = f,
+		.path = &x->r.path,
+		.host = x->r.host,
+		.route = x->r.route,
+		.target = x->r.target,
+		.asker = &x->r.asker,
+	};
+
+	if (x->r.target->server->proxy) {
+		struct net local = {0};
+
+		platform_local(x->conn->link.fd, &local);
+		proxy_write(&out, x->r.target->server->proxy, &x->r.client, &local);
+	}
+	rewrite_request(&out, &rewrite);
+	if (out.full) {
+		exchange_refuse(x, &head_too_long);
+		return;
+	}
+	x->back.at = x->back.end = x->back.ready = x->back.keep = 0;
+	up->link.in = &x->back;
+	flow_start(&x->r.up_flow, &x->conn->link, &up->link, text_span(&out), f->kind, f->length, f->kind == BODY_CHUNKED);
+	x->r.up_flow.ducts = &x->env->ducts;
+	x->r.up_over = x->r.heard = false;
+	x->r.seen = 0;
+	x->r.asked_us = x->env->now_us;
+	exchange_enter(x, EXCHANGE_AWAIT);
+}
+
+void exchange_connect(struct exchange *x)
+{
+	struct backend *b = &x->env->backend;
+	struct peer *peer = backend_peer(b, x->r.target);
+	bool fresh = x->r.fresh || x->r.address || x->r.target->server->proxy;
+
+	exchange_enter(x, EXCHANGE_CONNECT);
+	x->r.up = backend_borrow(b, peer, x->r.address, fresh);
+	/* What must not be sent twice is not tried on a link that may be dead. */
+	while (x->r.up && x->r.up->reused && !is_idempotent(x->asked.method) && platform_peek(x->r.up->link.fd) != PLATFORM_WAIT) {
+		exchange_drop_server(x);
+		x->r.up = backend_borrow(b, peer, x->r.address, fresh);
+	}
+	if (x->r.up && x->r.up->reused)
+		send_request(x);
+}
+
+void exchange_step_connect(struct exchange *x)
+{
+	struct backend *b = &x->env->backend;
+	struct peer *peer = backend_peer(b, x->r.target);
+	struct upstream *up = x->r.up;
+
+	if (!up) {
+		if (peer->count == 0 && peer->why[0]) {
+			backend_resolve_soon(peer, x->env->now);
+			exchange_server_failed(x, 502, "the server's name does not resolve");
+		} else if (peer->count || peer->server->path) {
+			x->r.up = backend_borrow(b, peer, x->r.address, true);
+			if (!x->r.up)
+				exchange_refuse_text(x, 503, "no place for a further link to a server");
+		}
+		return;
+	}
+	if (up->link.phase == LINK_OPEN) {
+		peer->at = (uint8_t)(peer->count ? (peer->at + x->r.address) % peer->count : 0);
+		send_request(x);
+	} else if (up->link.why) {
+		const char *why = up->link.why;
+
+		exchange_drop_server(x);
+		if (++x->r.address < peer->count) {
+			exchange_connect(x);
+			return;
+		}
+		backend_resolve_soon(peer, x->env->now);
+		exchange_server_failed(x, 502, why);
+	}
+}

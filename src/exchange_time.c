@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_time - has this request waited too long, and for whom?
+ */
+#include "exchange_parts.h"
+
+enum {
+	LEAST_RATE = 64,       /* bytes a second that a slow client must send or take ... */
+	LEAST_BYTES = 3840,    /* ... but never more than this in one window */
+	HALF_CLOSED_MS = 30000 /* a server may be silent so long to a client that sends no more */
+};
+
+static const struct refusal late_head = {408, "the request head took too long"};
+static const struct refusal late_body = {408, "the request body took too long"};
+
+/* Whom are we waiting for? */
+static bool client_takes_nothing(const struct exchange *x)
+{
+	bool sending = x->r.state == EXCHANGE_REPLY || x->r.state == EXCHANGE_RELAY || x->r.state == EXCHANGE_TUNNEL || x->r.interim;
+
+	return sending && flow_wants_out(&x->r.down_flow);
+}
+
+static bool client_sends_nothing(const struct exchange *x)
+{
+	return (x->r.state == EXCHANGE_AWAIT || x->r.state == EXCHANGE_RELAY) && !x->r.up_over && !flow_wants_out(&x->r.up_flow);
+}
+
+static int64_t patience(const struct exchange *x)
+{
+	const struct options *o = x->r.route ? &x->r.route->options : NULL;
+	int64_t ms;
+
+	if (x->r.state == EXCHANGE_REPLY || client_takes_nothing(x))
+		return x->env->config->send_timeout;
+	if (x->r.state == EXCHANGE_TUNNEL)
+		return o->tunnel_timeout;
+	if (client_sends_nothing(x) && !x->r.stream)
+		return o->body_timeout;
+	if (x->r.state == EXCHANGE_AWAIT)
+		ms = x->r.up_over ? o->response_timeout : o->body_timeout;
+	else
+		ms = x->r.stream ? o->tunnel_timeout : o->body_timeout;
+	if (x->conn->link.eof && x->r.stream && ms > HALF_CLOSED_MS)
+		ms = HALF_CLOSED_MS;
+	return ms;
+}
+
+int64_t exchange_deadline(const struct exchange *x)
+{
+	switch (x->r.state) {
+	case EXCHANGE_HEAD:
+		return x->r.since + x->env->config->head_timeout;
+	case EXCHANGE_CONNECT:
+		return x->r.since + x->r.route->options.connect_timeout;
+	default:
+		return x->r.window + patience(x);
+	}
+}
+
+/* Has enough moved since the window began? A client must keep a least rate,
+ * so that a trickle cannot hold a place; a server may be as slow as it likes
+ * as long as it is not silent. */
+static bool was_moving(struct exchange *x)
+{
+	int64_t ms = patience(x);
+	uint64_t least = (uint64_t)ms * LEAST_RATE / 1000;
+	uint64_t bytes = exchange_moved(x) - x->r.moved;
+	bool client = x->r.state != EXCHANGE_TUNNEL && (client_takes_nothing(x) || (client_sends_nothing(x) && !x->r.stream));
+
+	x->r.moved = exchange_moved(x);
+	if (client) {
+		x->r.window = x->env->now;
+		return bytes >= (least < LEAST_BYTES ? least : LEAST_BYTES);
+	}
+	x->r.window = x->r.moved_at;
+	return x->r.moved_at + ms > x->env->now;
+}
+
+static void expire_connect(struct exchange *x)
+{
+	struct peer *peer = backend_peer(&x->env->backend, x->r.target);
+
+	if (!x->r.up) {
+		exchange_server_failed(x, 504, "the server's name took too long to resolve");
+		return;
+	}
+	exchange_drop_server(x);
+	if (++x->r.address < peer->count)
+		exchange_connect(x);
+	else
+		exchange_server_failed(x, 504, "connecting took too long");
+}
+
+void exchange_expire(struct exchange *x)
+{
+	switch (x->r.state) {
+	case EXCHANGE_HEAD:
+		if (buf_held(&x->in) && !x->conn->greeting)
+			exchange_refuse(x, &late_head);
+		else
+			exchange_over(x, EXCHANGE_CLOSE);
+		break;
+	case EXCHANGE_CONNECT:
+		expire_connect(x);
+		break;
+	default:
+		if (was_moving(x))
+			return;
+		if (client_takes_nothing(x))
+			exchange_abandon(x, "the client took nothing for too long", EXCHANGE_RESET);
+		else if (x->r.state == EXCHANGE_TUNNEL)
+			exchange_abandon(x, "the tunnel was silent for too long", EXCHANGE_CLOSE);
+		else if (x->r.state == EXCHANGE_RELAY)
+			exchange_abandon(x, client_sends_nothing(x) ? late_body.text : "the server was silent for too long", EXCHANGE_RESET);
+		else if (client_sends_nothing(x))
+			exchange_refuse(x, &late_body);
+		else
+			exchange_server_failed(x, 504, "the server took too long to answer");
+	}
+	exchange_step(x);
+}
