@@ -88,6 +88,8 @@ struct request {
 	int64_t window;       /* start of the span of time in which something must move */
 	int64_t moved_at;     /* when something last moved */
 	uint64_t moved;       /* bytes, at the start of the window */
+	int64_t pace_at;      /* when exchange_is_slow last looked */
+	uint64_t pace;        /* bytes that had moved then */
 	int64_t began_us;     /* for the log */
 	int64_t asked_us;
 	int64_t answered_us;
@@ -145,5 +147,11 @@ short exchange_wants_server(const struct exchange *x);
 int64_t exchange_deadline(const struct exchange *x);
 /* The deadline has come: ends it, tries elsewhere, or sees that it was moving. */
 void exchange_expire(struct exchange *x);
+
+/* Does it hold its place only because the client is slow? To be asked several
+ * times a second while places are short, since the pace is taken from call to
+ * call. It may then be made to give way, and is over. */
+bool exchange_is_slow(struct exchange *x);
+void exchange_give_way(struct exchange *x);
 
 #endif

@@ -7,10 +7,13 @@
 enum {
 	LEAST_RATE = 64,       /* bytes a second that a slow client must send or take ... */
 	LEAST_BYTES = 3840,    /* ... but never more than this in one window */
+	SLOW_MS = 1000,        /* a client that was too slow for so long gives way, when places run out */
+	SLOW_RATE = 1024,      /* bytes a second that are not too slow */
 	HALF_CLOSED_MS = 30000 /* a server may be silent so long to a client that sends no more */
 };
 
 static const struct refusal late_head = {408, "the request head took too long"};
+static const struct refusal gave_way = {408, "too slow while others were waiting"};
 static const struct refusal late_body = {408, "the request body took too long"};
 
 /* Whom are we waiting for? */
@@ -119,4 +122,48 @@ void exchange_expire(struct exchange *x)
 			exchange_server_failed(x, 504, "the server took too long to answer");
 	}
 	exchange_step(x);
+}
+
+static bool waits_for_client(const struct exchange *x)
+{
+	switch (x->r.state) {
+	case EXCHANGE_HEAD:
+		return true;
+	case EXCHANGE_AWAIT:
+	case EXCHANGE_RELAY:
+	case EXCHANGE_REPLY:
+		return client_takes_nothing(x) || (client_sends_nothing(x) && !x->r.stream);
+	default:
+		return false;
+	}
+}
+
+bool exchange_is_slow(struct exchange *x)
+{
+	int64_t ms;
+	bool slow;
+
+	if (x->r.state == EXCHANGE_HEAD)
+		return x->env->now - x->r.since >= SLOW_MS;
+	ms = x->env->now - x->r.pace_at;
+	if (ms < SLOW_MS)
+		return false;
+	slow = ms < 4 * SLOW_MS && waits_for_client(x) && (exchange_moved(x) - x->r.pace) * 1000 < (uint64_t)ms * SLOW_RATE;
+	if (!slow) {
+		x->r.pace_at = x->env->now;
+		x->r.pace = exchange_moved(x);
+	}
+	return slow;
+}
+
+void exchange_give_way(struct exchange *x)
+{
+	if (x->r.answering || x->r.state == EXCHANGE_REPLY) {
+		exchange_abandon(x, gave_way.text, EXCHANGE_RESET);
+		return;
+	}
+	exchange_refuse(x, &gave_way);
+	exchange_step(x);
+	if (x->r.state != EXCHANGE_OVER) /* it does not even take that */
+		exchange_abandon(x, gave_way.text, EXCHANGE_RESET);
 }

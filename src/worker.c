@@ -15,6 +15,7 @@ enum {
 	ACCEPTS = 32,        /* connections taken from one listener in one turn */
 	PIPELINED = 16,      /* requests of one connection answered in one turn */
 	PARKED = 64,         /* parked connections woken in one turn */
+	CROWDED_MS = 250,    /* with all places taken, the slow are looked for so often */
 	ACCEPT_PAUSE = 1000, /* ms without accepting when descriptors have run out */
 	COMPLAINT_MS = 10000 /* the same complaint is not logged more often */
 };
@@ -180,10 +181,36 @@ static void settle(struct worker *w, struct conn *c)
 	}
 }
 
+/* One whose client is too slow to keep its place when others wait; NULL. */
+static struct conn *slow_one(const struct worker *w)
+{
+	const struct list *busy = &w->lists[CONN_BUSY];
+
+	for (struct node *n = list_first(busy); n; n = list_next(busy, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		if (exchange_is_slow(c->exchange))
+			return c;
+	}
+	return NULL;
+}
+
+static void *exchange_place(struct worker *w)
+{
+	void *place = pool_borrow(&w->exchanges);
+	struct conn *slow;
+
+	if (place || !(slow = slow_one(w)))
+		return place;
+	exchange_give_way(slow->exchange);
+	settle(w, slow);
+	return pool_borrow(&w->exchanges);
+}
+
 /* A quiet connection has something to say. Without a free exchange its bytes wait in the kernel. */
 static void wake(struct worker *w, struct conn *c)
 {
-	void *memory = pool_borrow(&w->exchanges);
+	void *memory = exchange_place(w);
 
 	if (!memory)
 		return;
@@ -402,7 +429,7 @@ static void watch_own(struct worker *w, bool free_exchange)
 
 static void watch_all(struct worker *w)
 {
-	bool free_exchange = w->exchanges.lent < w->exchanges.count;
+	bool free_exchange = w->exchanges.lent < w->exchanges.count || slow_one(w);
 
 	w->count = 0;
 	w->starts[SECTION_OWN] = w->count;
@@ -600,6 +627,8 @@ static int64_t tick(struct worker *w)
 		due = earlier(due, w->drain_at);
 	if (w->accept_at > w->env.now)
 		due = earlier(due, w->accept_at);
+	if (w->exchanges.lent == w->exchanges.count)
+		due = earlier(due, w->env.now + CROWDED_MS);
 	return due;
 }
 
@@ -623,13 +652,14 @@ static void look_at_clock(struct worker *w)
 }
 
 /* The order matters: a link that has ended must not be lent, and nobody may be
- * closed (by accepting, which makes room) while a watch still names him. */
+ * closed while a watch still names him: a busy one by waking another, a quiet
+ * one by accepting, which both make room. */
 static void look_at_watches(struct worker *w)
 {
 	polled_links(w);
+	polled_busy(w);
 	if (w->park >= 0 && polled(w, w->park))
 		polled_parked(w);
-	polled_busy(w);
 	polled_list(w, SECTION_FRESH, wake);
 	polled_list(w, SECTION_LINGER, linger);
 	if (polled(w, w->given->offload))
