@@ -570,6 +570,7 @@ class Test:
     def __init__(self, binary, tiny, say, wanted=None):
         self.binary, self.tiny, self.say, self.wanted = binary, tiny, say, wanted
         self.dir = tempfile.mkdtemp(prefix="gw-")
+        say({"dir": self.dir})
         os.chmod(self.dir, 0o755)
         self.places, self.origins, self.gateways, self.marks = [], [], [], set()
         self.problems, self.ending, self.processes, self.peers = [], False, [], []

@@ -5,8 +5,8 @@
     python3 test/scenario/run.py --gateway PATH [--jobs N] [--only PATTERN] [--tiny] [--list] [-v]
 
 One line per scenario, then `N passed, N failed`; exit 1 when one failed. Each
-scenario runs in a process of its own; whatever it started is stopped here,
-by process group, should the scenario not get to it.
+scenario runs in a process of its own; whatever it started is stopped here, by
+process group, and its directory removed, should the scenario not get to it.
 """
 import argparse
 import glob
@@ -15,6 +15,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import sys
 import time
@@ -31,7 +32,7 @@ class Job:
     """A forked process that runs one entry and tells lines of JSON."""
 
     def __init__(self, entry, options):
-        self.entry, self.told, self.groups, self.rest = entry, [], [], b""
+        self.entry, self.groups, self.dir, self.rest = entry, [], None, b""
         self.start = time.monotonic()
         self.pipe, end = os.pipe()
         self.pid = os.fork()
@@ -53,8 +54,9 @@ class Job:
             told = json.loads(line)
             if "pid" in told:
                 self.groups.append(told["pid"])
+            elif "dir" in told:
+                self.dir = told["dir"]
             else:
-                self.told.append(told)
                 yield told
         if not data:
             self.rest = None
@@ -64,11 +66,8 @@ class Job:
             os.kill(self.pid, signal.SIGKILL)
         os.close(self.pipe)
         status = os.waitpid(self.pid, 0)[1]
-        for group in self.groups:
-            try:
-                os.killpg(group, signal.SIGKILL)
-            except OSError:
-                pass
+        if why or status:
+            self.clear()
         return why or (f"the scenario's process ended with {status}" if status else None)
 
 
@@ -99,6 +98,17 @@ def perform(entry, options, end):
         say({"skipped": skipped})
     else:
         say({"ok": not problems, "why": "; ".join(problems), "logs": logs})
+
+
+    def clear(self):
+        """What a scenario that did not get to its end has left."""
+        for group in self.groups:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except OSError:
+                pass
+        if self.dir:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Count:
