@@ -70,6 +70,16 @@ class Job:
             self.clear()
         return why or (f"the scenario's process ended with {status}" if status else None)
 
+    def clear(self):
+        """What a scenario that did not get to its end has left."""
+        for group in self.groups:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except OSError:
+                pass
+        if self.dir:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
 
 def perform(entry, options, end):
     def say(told):
@@ -98,17 +108,6 @@ def perform(entry, options, end):
         say({"skipped": skipped})
     else:
         say({"ok": not problems, "why": "; ".join(problems), "logs": logs})
-
-
-    def clear(self):
-        """What a scenario that did not get to its end has left."""
-        for group in self.groups:
-            try:
-                os.killpg(group, signal.SIGKILL)
-            except OSError:
-                pass
-        if self.dir:
-            shutil.rmtree(self.dir, ignore_errors=True)
 
 
 class Count:
