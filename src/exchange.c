@@ -106,7 +106,7 @@ void exchange_step(struct exchange *x)
 			exchange_step_tunnel(x);
 			break;
 		}
-	} while (x->r.state != state);
+	} while (x->r.state != state || exchange_connect_has_news(x));
 	if (exchange_moved(x) != before)
 		x->r.moved_at = x->env->now;
 }

@@ -40,7 +40,7 @@ static void begin_tunnel(struct exchange *x)
 	struct link *client = &x->conn->link, *server = &x->r.up->link;
 	struct span head;
 
-	if (!x->r.frame.upgrade || !x->r.answer.upgrade || !body_done(&x->r.up_flow.body)) {
+	if (!x->r.frame.upgrade || !x->r.answer.upgrade || !x->r.up_over) {
 		exchange_server_failed(x, bad_upgrade.status, bad_upgrade.text);
 		return;
 	}
@@ -83,8 +83,9 @@ static void begin_relay(struct exchange *x)
 	bool chunked = unknown_end && x->asked.version >= 11;
 	struct span head;
 
-	/* While a request body is still going up nobody knows what it will come to. */
-	if (x->env->draining || !body_done(&x->r.up_flow.body) || (unknown_end && !chunked))
+	/* While a request body is still going up nobody knows what it will come to.
+	 * It is over when it has gone out, not when its end has been seen. */
+	if (x->env->draining || !x->r.up_over || !body_done(&x->r.up_flow.body) || (unknown_end && !chunked))
 		x->r.close = true;
 	if (!compose_answer(x, chunked, false, &head)) {
 		exchange_server_failed(x, long_answer.status, long_answer.text);

@@ -97,6 +97,9 @@ void exchange_finish(struct exchange *x)
 {
 	struct link *client = &x->conn->link;
 
+	/* What is left of this request's body must never be taken for the next request. */
+	if (x->in.ready)
+		x->r.close = true;
 	if (!x->r.close) {
 		exchange_over(x, EXCHANGE_QUIET);
 		buf_restart(&x->in);

@@ -28,6 +28,8 @@ bool exchange_choose(struct exchange *x);
 /* A link to the chosen server: an idle one, or one in the making. */
 void exchange_connect(struct exchange *x);
 void exchange_step_connect(struct exchange *x);
+/* Is it known already how connecting went, or that it cannot begin? */
+bool exchange_connect_has_news(const struct exchange *x);
 /* May the request be sent once more, to this server or another? RFC 9110 9.2.2:
  * when nobody has seen any of it, or when seeing it twice changes nothing. */
 bool exchange_is_repeatable(const struct exchange *x);

@@ -162,3 +162,16 @@ void exchange_step_connect(struct exchange *x)
 		exchange_server_failed(x, 502, why);
 	}
 }
+
+bool exchange_connect_has_news(const struct exchange *x)
+{
+	const struct upstream *up = x->r.up;
+	const struct peer *peer;
+
+	if (x->r.state != EXCHANGE_CONNECT)
+		return false;
+	if (up)
+		return up->link.why || up->link.phase == LINK_OPEN;
+	peer = &x->env->backend.peers[x->r.target->server->number];
+	return peer->count || peer->why[0] || peer->server->path;
+}

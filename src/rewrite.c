@@ -407,7 +407,11 @@ bool rewrite_client(struct net *client, const struct head *h, const struct net *
 		if (h->fields[i].id != FIELD_X_FORWARDED_FOR)
 			continue;
 		list = head_value(h, i);
-		while (span_item(&list, &member)) {
+		while (list.len) {
+			/* addresses hold no quotes: a comma separates, whatever stands around it */
+			member = span_trim(span_cut(&list, ','));
+			if (member.len == 0)
+				continue;
 			if (!read_member(&member_address, member))
 				found = false; /* what stands before nonsense is nobody's word */
 			else if (!found || !net_in_any(&member_address, trusted, count)) {

@@ -49,6 +49,17 @@ static struct kept *make(const struct listener *l, struct text *error)
 	return NULL;
 }
 
+/* An address that overlaps with one of ours is in use by ourselves, and stays so
+ * until the old workers are gone. */
+static void say_whose(const struct kept *all, const struct listener *l, struct text *error)
+{
+	for (; all; all = all->next)
+		if (!l->path && !all->path && all->address.port == l->address.port) {
+			text_lit(error, "; it is gateway's own old listener: a restart changes it");
+			return;
+		}
+}
+
 bool sockets_open(struct kept **all, const struct config *c, int *descriptors, struct text *error)
 {
 	struct kept *k;
@@ -58,8 +69,10 @@ bool sockets_open(struct kept **all, const struct config *c, int *descriptors, s
 		k = find(*all, &c->listeners[i]);
 		if (!k) {
 			k = make(&c->listeners[i], error);
-			if (!k)
+			if (!k) {
+				say_whose(*all, &c->listeners[i], error);
 				return false;
+			}
 			k->next = *all;
 			*all = k;
 		}
