@@ -37,6 +37,7 @@ class Job:
         self.pipe, end = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(self.pipe)
             code = 1
             try:
@@ -183,6 +184,7 @@ def main():
     if not os.access(options.gateway, os.X_OK):
         print(f"no such program: {options.gateway}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what runs is cleared away
     start = time.monotonic()
     count = run(entries, options)
     if options.verbose:
