@@ -223,12 +223,20 @@ static void print_memory(const struct config *c)
 static int check(struct command *c)
 {
 	struct config *config;
+	const char *unknown;
 
 	if (c->count)
 		return mistake("check takes no word", c->words[0]);
 	config = load(c, say, NULL);
 	if (!config)
 		return MISTAKE;
+	unknown = platform_knows(config->user, config->group);
+	if (unknown) {
+		fprintf(stderr, "%s: cannot run as user %s, group %s: %s\n", config->file, config->user ? config->user : "(unchanged)",
+			config->group ? config->group : "(of the user)", unknown);
+		config_free(config);
+		return MISTAKE;
+	}
 	if (!print(write_config, config))
 		return SYSTEM;
 	print_memory(config);

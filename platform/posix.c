@@ -326,7 +326,7 @@ static int explain(struct text *error, const struct net *address, const char *pa
 	if (last_error == EACCES && !path && address->port < 1024)
 		text_lit(error, " (run as root, or choose a port over 1023)");
 	if (last_error == EADDRINUSE)
-		text_lit(error, " (another program listens there)");
+		text_str(error, path ? " (another program listens there, or the file is no socket)" : " (another program listens there)");
 	return -1;
 }
 

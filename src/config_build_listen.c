@@ -140,6 +140,8 @@ static void finish(struct build_listeners *b, struct config *c)
 {
 	c->listeners = ARENA_ROW(b->faults->arena, struct listener, b->count);
 	for (struct build_listener *l = b->all; l; l = l->next) {
+		if (l->listener.proxy && !l->listener.path && !c->trusted_count)
+			fault_at(b->faults, l->listener.line, "listen: 'proxy' takes connections from 'trusted' peers only, and [gateway] names none");
 		const struct site **row = ARENA_ROW(b->faults->arena, const struct site *, l->listener.site_count + 1);
 		size_t n = 0;
 

@@ -113,7 +113,7 @@ const char *key_hint(struct faults *f, struct span name, enum place where)
 	}
 	if (!nearest || !word_is_near(least, nearest->name))
 		return "";
-	snprintf(hint, sizeof hint, " (did you mean '%.*s'?)", SHOW(nearest->name));
+	snprintf(hint, sizeof hint, least ? " (did you mean '%.*s'?)" : " ('%.*s=' needs a value)", SHOW(nearest->name));
 	return arena_span(f->arena, span_str(hint)).at;
 }
 

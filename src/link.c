@@ -7,6 +7,8 @@
 #include "link.h"
 #include "../gateway.h"
 
+enum { LINK_LIFT_SHORT = 16384 };
+
 void link_open(struct link *l, int fd)
 {
 	*l = (struct link){.fd = fd, .phase = LINK_OPEN, .readable = true, .writable = true};
@@ -105,8 +107,12 @@ size_t link_lift(struct link *l, int pipe[2], size_t len)
 	if (l->eof || l->phase != LINK_OPEN)
 		return 0;
 	got = platform_pipe_fill(l->fd, pipe, len);
-	if (got > 0)
+	if (got > 0) {
+		/* less than a pipe holds: most likely the socket is empty */
+		if (got < LINK_LIFT_SHORT && (size_t)got < len)
+			l->readable = false;
 		return (size_t)got;
+	}
 	link_read_nothing(l, got);
 	return 0;
 }

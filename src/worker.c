@@ -14,6 +14,7 @@ enum {
 	FRESH_MS = 1000,     /* a quiet connection is watched so long before it is parked */
 	ACCEPTS = 32,        /* connections taken from one listener in one turn */
 	PIPELINED = 16,      /* requests of one connection answered in one turn */
+	LOOKS = 32,          /* parked connections looked at for one that gives way */
 	PARKED = 64,         /* parked connections woken in one turn */
 	CROWDED_MS = 250,    /* with all places taken, the slow are looked for so often */
 	ACCEPT_PAUSE = 1000, /* ms without accepting when descriptors have run out */
@@ -248,19 +249,22 @@ static void complain(struct worker *w, const char *what)
 	log_say(w->env.error, LOG_WARN, "%s", what);
 }
 
-/* A place for a connection; the one that has been quiet longest gives way. Who
- * has been quiet for less than a moment may have its request on the way. */
-static struct conn *conn_place(struct worker *w)
+/* Who gives way to a new connection: the one that has been quiet longest. Who has
+ * been quiet for less than a moment may have its request on the way; who waits
+ * for an exchange has sent it. NULL: nobody. */
+static struct conn *quietest(const struct worker *w)
 {
-	struct conn *c = pool_borrow(&w->conns), *old;
+	const struct list *parked = &w->lists[CONN_PARKED];
+	bool waiting = w->exchanges.lent == w->exchanges.count;
+	int looks = LOOKS;
 
-	if (c)
-		return c;
-	old = first(w, CONN_PARKED);
-	if (!old)
-		return NULL;
-	conn_close(w, old);
-	return pool_borrow(&w->conns);
+	for (struct node *n = list_first(parked); n && looks--; n = list_next(parked, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		if (!waiting || platform_peek(c->link.fd) == PLATFORM_WAIT)
+			return c;
+	}
+	return NULL;
 }
 
 static bool has_place(const struct worker *w)
@@ -293,11 +297,13 @@ static bool accept_one(struct worker *w, size_t number)
 {
 	const struct listener *l = &w->env.config->listeners[number];
 	struct net peer;
-	struct conn *c;
+	struct conn *c, *old = NULL;
 	int fd;
 
-	if (!has_place(w))
+	if (w->conns.lent == w->conns.count && !(old = quietest(w))) {
+		w->accept_at = w->env.now + CROWDED_MS;
 		return false;
+	}
 	fd = platform_accept(w->given->listeners[number], &peer);
 	if (fd < 0) {
 		if (fd == PLATFORM_BROKEN) {
@@ -306,7 +312,9 @@ static bool accept_one(struct worker *w, size_t number)
 		}
 		return false;
 	}
-	c = conn_place(w);
+	if (old)
+		conn_close(w, old);
+	c = pool_borrow(&w->conns);
 	*c = (struct conn){.listener = l, .peer = peer, .since = w->env.now, .state = CONN_FRESH, .port = l->address.port};
 	link_open(&c->link, fd);
 	list_append(&w->lists[CONN_FRESH], &c->node);

@@ -125,6 +125,8 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{S "/ = http://a weight=0\n", "f:4: weight: '0' is not from 1 to 1000\n"},
 	{S "/ = http://a weight=\n", "f:4: 'weight' has no value\n"},
 	{S "/ = http://a backup=yes\n", "f:4: 'backup' takes no value\n"},
+	{A "[gateway]\nlisten = :81 proxy\n", "f:6: listen: 'proxy' takes connections from 'trusted' peers only, and [gateway] names none\n"},
+	{S "/ = http://a weight\n", "f:4: unknown word 'weight' ('weight=' needs a value)\n"},
 	{S "/ = http://a proxy=v3\n", "f:4: proxy: 'v3' is neither v1 nor v2\n"},
 	{S "/ = weight=2 http://a\n", "f:4: 'weight' belongs behind the target that it is about\n"},
 	{S "/ = backup\n", "f:4: 'backup' belongs behind the target that it is about\n"},
@@ -233,7 +235,7 @@ static const struct { const char *text, *print; } tables[] = {
 	 "http://home.example.org/v/       -> unix:/run/a.sock:/x/                restricted\n"
 	 "\n"
 	 "listen :80 (IPv4 and IPv6): home.example.org *.home.lan\n"},
-	{"[gateway]\nlisten = 127.0.0.1:8080\nlisten=[::1]:8080 proxy\n"
+	{"[gateway]\ntrusted = ::1\nlisten = 127.0.0.1:8080\nlisten=[::1]:8080 proxy\n"
 	 "[site *]\n"
 	 "/a/ = redirect:https://b/ status=308\n"
 	 "/ = reply:404\n"
