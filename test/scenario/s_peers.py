@@ -240,5 +240,8 @@ def with_curl(t):
     equal(curl(t, "--haproxy-protocol", f"http://{proxy.text}/"), b"hello\n")
     equal(curl(t, "-L", f"{url}/nas"), b"hello\n")
     equal(curl(t, "-d", "a=b", f"{url}/post"), b"hello\n")
-    equal(curl(t, "-Z", "--parallel-max", "10", *[f"{url}/{i}" for i in range(20)]), b"hello\n" * 20)
+    curl(t, "-Z", "--parallel-max", "10", *[word for i in range(20) for word in ("-o", f"out{i}", f"{url}/{i}")])
+    for i in range(20):
+        with open(os.path.join(t.dir, f"out{i}"), "rb") as f:
+            equal(f.read(), b"hello\n")
     check(next(m for m in o.requests if m.method == "POST"), "POST /post HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\n\na=b")
