@@ -150,7 +150,8 @@ struct config {
 	int64_t link_timeout;   /* of an idle link to a server */
 	int64_t send_timeout;   /* a client takes nothing for so long */
 	int64_t linger_timeout; /* RFC 9112 9.6 */
-	int64_t drain_timeout;  /* old workers after a reload, and shutdown */
+	int64_t drain_timeout;  /* what is under way when gateway ends */
+	int64_t reload_timeout; /* what old workers still carry after a reload */
 	int64_t resolve_interval; /* names are looked up again */
 
 	void *arena; /* private */

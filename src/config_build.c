@@ -70,6 +70,7 @@ static void take_numbers(struct config *c, const struct level *l)
 	c->send_timeout = number(l, KEY_SEND_TIMEOUT);
 	c->linger_timeout = number(l, KEY_LINGER_TIMEOUT);
 	c->drain_timeout = number(l, KEY_DRAIN_TIMEOUT);
+	c->reload_timeout = number(l, KEY_RELOAD_TIMEOUT);
 	c->resolve_interval = number(l, KEY_RESOLVE_INTERVAL);
 }
 

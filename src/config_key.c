@@ -38,6 +38,7 @@ static const struct key keys[KEYS] = {
 	{K("send_timeout"), KEY_SEND_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
 	{K("linger_timeout"), KEY_LINGER_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 0, HOUR, 5 * SECOND},
 	{K("drain_timeout"), KEY_DRAIN_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 0, YEAR, 60 * SECOND},
+	{K("reload_timeout"), KEY_RELOAD_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 0, YEAR, HOUR},
 	{K("resolve_interval"), KEY_RESOLVE_INTERVAL, KEY_TIME, IN_GATEWAY, false, SECOND, YEAR, 60 * SECOND},
 	{K("host"), KEY_HOST, KEY_TEXT, IN_SITE, true, 0, 0, 0},
 	{K("site"), KEY_SITE, KEY_TEXT, IN_ROUTE, false, 0, 0, 0},

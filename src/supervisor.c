@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 enum {
-	KILL_MS = 1000,  /* after drain_timeout, which workers keep themselves */
+	KILL_MS = 1000,  /* after drain_timeout or reload_timeout, which workers keep themselves */
+	RETIRED = 4,     /* generations that may take their time; the oldest of more is hurried */
 	QUIT_MS = 500,   /* for last words after a second SIGTERM */
 	LOG_RETRY_MS = 200,
 	SAY = 512        /* bytes of one message */
@@ -138,6 +139,25 @@ static void drain(struct generation *g)
 	generation_drain(g, platform_now(), g->config->drain_timeout + KILL_MS);
 }
 
+static void hurry(struct generation *g)
+{
+	if (g->kill_at > platform_now() + g->config->drain_timeout + KILL_MS && g->kill_at != GENERATION_NEVER)
+		drain(g);
+}
+
+/* What an old configuration still carries goes on. Each costs its memory, though:
+ * of many the oldest has to hurry. */
+static void retire(struct supervisor *s, struct generation *old)
+{
+	struct generation *g;
+	int count = 0;
+
+	generation_retire(old, platform_now(), old->config->reload_timeout + KILL_MS);
+	for (g = s->family.all; g; g = g->next)
+		if (g->state == GENERATION_DRAINING && ++count > RETIRED)
+			hurry(g);
+}
+
 /* A configuration that cannot start changes nothing; the very first one is the
  * end of the program. */
 static void give_up(struct supervisor *s, struct generation *g, const char *why)
@@ -178,7 +198,7 @@ static void promote(struct supervisor *s, struct generation *young)
 
 	young->state = GENERATION_SERVING;
 	if (old)
-		drain(old);
+		retire(s, old);
 	say_ready(young);
 	tidy_sockets(s);
 }
@@ -217,6 +237,8 @@ static void stop(struct supervisor *s)
 			generation_kill(g);
 		else if (g->state == GENERATION_SERVING)
 			drain(g);
+		else
+			hurry(g);
 	}
 	tidy_sockets(s); /* none is needed: who calls now is refused, not left waiting */
 }

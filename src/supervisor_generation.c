@@ -428,6 +428,11 @@ void generation_drain(struct generation *g, int64_t now, int64_t ms)
 	end(g, WORKER_DRAIN, now + ms);
 }
 
+void generation_retire(struct generation *g, int64_t now, int64_t ms)
+{
+	end(g, WORKER_RETIRE, now + ms);
+}
+
 void generation_quit(struct generation *g, int64_t now, int64_t ms)
 {
 	end(g, WORKER_QUIT, now + ms);

@@ -63,8 +63,10 @@ void generation_revive(struct family *f, struct generation *g, int64_t now);
 bool generation_is_ready(const struct generation *g);
 /* Nothing of it runs any more. */
 bool generation_is_over(const struct generation *g);
-/* Workers shall end: requests first, until ms have passed. */
+/* Workers shall end: requests first, until ms have passed. Retired ones have
+ * made room for others and may take their time. */
 void generation_drain(struct generation *g, int64_t now, int64_t ms);
+void generation_retire(struct generation *g, int64_t now, int64_t ms);
 /* Workers shall end at once; those that do not are killed after ms. */
 void generation_quit(struct generation *g, int64_t now, int64_t ms);
 void generation_kill(struct generation *g);

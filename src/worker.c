@@ -45,6 +45,11 @@ struct worker {
 	bool quit;
 };
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* --- memory ------------------------------------------------------------------------- */
 
 static size_t watch_count(const struct config *c)
@@ -337,10 +342,12 @@ static bool accepts(const struct worker *w)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void begin_draining(struct worker *w)
+static void begin_draining(struct worker *w, int64_t ms)
 {
-	if (w->env.draining)
+	if (w->env.draining) {
+		w->drain_at = earlier(w->drain_at, w->env.now + ms);
 		return;
+	}
 	/* who is in the queue already has been promised an answer */
 	for (size_t i = 0; i < w->env.config->listener_count; i++)
 		accept_some(w, i);
@@ -348,7 +355,7 @@ static void begin_draining(struct worker *w)
 	for (size_t i = 0; i < w->env.config->listener_count; i++)
 		platform_close(w->given->listeners[i]);
 	w->env.draining = true;
-	w->drain_at = w->env.now + w->env.config->drain_timeout;
+	w->drain_at = w->env.now + ms;
 }
 
 static void obey(struct worker *w)
@@ -359,7 +366,9 @@ static void obey(struct worker *w)
 
 	while ((len = platform_pair_recv(w->given->control, &command, 1, &passed)) > 0) {
 		if (command == WORKER_DRAIN)
-			begin_draining(w);
+			begin_draining(w, w->env.config->drain_timeout);
+		else if (command == WORKER_RETIRE)
+			begin_draining(w, w->env.config->reload_timeout);
 		else if (command == WORKER_QUIT)
 			w->quit = true;
 		else if (command == WORKER_ACCESS_LOG && passed >= 0)
@@ -618,11 +627,6 @@ static int64_t tick_lingering(struct worker *w)
 	while ((c = first(w, CONN_LINGER)) && c->since + patience <= w->env.now)
 		conn_close(w, c);
 	return c ? c->since + patience : INT64_MAX;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* Closes and parks what is due; when something is due next. */

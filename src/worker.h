@@ -23,7 +23,7 @@ struct worker_given {
 };
 
 /* Supervisor to worker. Its end of the pair closed means WORKER_QUIT. */
-enum { WORKER_DRAIN = 'd', WORKER_QUIT = 'q', WORKER_ACCESS_LOG = 'a' /* with a descriptor */, WORKER_ERROR_LOG = 'e' /* with one */ };
+enum { WORKER_DRAIN = 'd' /* drain_timeout is left */, WORKER_RETIRE = 'o' /* reload_timeout is */, WORKER_QUIT = 'q', WORKER_ACCESS_LOG = 'a' /* with a descriptor */, WORKER_ERROR_LOG = 'e' /* with one */ };
 /* Worker to supervisor, once, when it is about to accept. */
 enum { WORKER_READY = 'r' };
 

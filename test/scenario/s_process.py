@@ -170,9 +170,9 @@ def reload_listeners(t):
 
 @scenario("reload/drain-timeout")
 def reload_drain(t):
-    """A tunnel of an old configuration lives for drain_timeout at most."""
+    """A tunnel of an old configuration lives for reload_timeout at most."""
     o = t.origin(echo)
-    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="drain_timeout = 500ms")
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="reload_timeout = 500ms")
     c, old = tunnel(g), g.processes()
     g.reload()
     c.ends()
