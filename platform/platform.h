@@ -56,7 +56,8 @@ int platform_listen(const struct net *address, const char *path, bool both, stru
 int platform_accept(int listener, struct net *peer);
 /* The address the client connected to. */
 bool platform_local(int fd, struct net *address);
-/* A connection that is being made (or is made already): descriptor, or -1. */
+/* A connection that is being made (or is made already): a descriptor, or -1, or
+ * PLATFORM_BROKEN when this process has no descriptor or memory for one. */
 int platform_connect(const struct net *address, const char *path);
 /* After it became writable: NULL, or why it failed. */
 const char *platform_connected(int fd);

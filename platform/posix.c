@@ -430,6 +430,12 @@ bool platform_local(int fd, struct net *address)
 	return true;
 }
 
+/* Of something here, not at the other end. */
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 int platform_connect(const struct net *address, const char *path)
 {
 	union address a;
@@ -439,8 +445,10 @@ int platform_connect(const struct net *address, const char *path)
 	if (len == 0)
 		return fail();
 	fd = system_socket(a.any.sa_family, SOCK_STREAM);
-	if (fd < 0)
-		return fail();
+	if (fd < 0) {
+		fail();
+		return is_shortage(last_error) ? PLATFORM_BROKEN : -1;
+	}
 	if (!path)
 		no_delay(fd);
 	/* After EINTR the connection is made all the same. */

@@ -130,21 +130,34 @@ void backend_close(struct backend *b, struct upstream *u)
 	pool_return(&b->links, u);
 }
 
+/* The link that has been idle longest goes. */
+static bool make_room(struct backend *b)
+{
+	struct upstream *old = oldest_idle(b);
+
+	if (old)
+		close_idle(b, old);
+	return old;
+}
+
 static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned attempt)
 {
-	struct upstream *u, *old;
+	const struct net *address = &p->addresses[p->count ? (p->at + attempt) % p->count : 0];
+	struct upstream *u;
+	int fd;
 
 	if (p->count == 0 && !p->server->path)
 		return NULL;
-	u = pool_borrow(&b->links);
-	if (!u && (old = oldest_idle(b))) {
-		close_idle(b, old);
-		u = pool_borrow(&b->links);
-	}
-	if (!u)
+	if (b->links.lent == b->links.count && !make_room(b))
 		return NULL;
+	fd = platform_connect(address, p->server->path);
+	if (fd == PLATFORM_BROKEN && make_room(b))
+		fd = platform_connect(address, p->server->path);
+	if (fd == PLATFORM_BROKEN)
+		return NULL; /* that is no fault of the server */
+	u = pool_borrow(&b->links);
 	*u = (struct upstream){.peer = p};
-	link_connect(&u->link, platform_connect(&p->addresses[p->count ? (p->at + attempt) % p->count : 0], p->server->path));
+	link_connect(&u->link, fd);
 	return u;
 }
 

@@ -311,6 +311,10 @@ static bool accept_one(struct worker *w, size_t number)
 	}
 	fd = platform_accept(w->given->listeners[number], &peer);
 	if (fd < 0) {
+		if (fd == PLATFORM_BROKEN && (old = quietest(w))) {
+			conn_close(w, old);
+			return true; /* its descriptor serves the next try */
+		}
 		if (fd == PLATFORM_BROKEN) {
 			complain(w, platform_why());
 			w->accept_at = w->env.now + ACCEPT_PAUSE;
