@@ -36,7 +36,9 @@ struct worker {
 	void **owners;            /* of each watch */
 	size_t count;             /* of watches */
 	size_t starts[SECTION_END + 1];
-	int park;                 /* descriptor, or -1 */
+	int park;                 /* for quiet connections and links: descriptor, or -1 */
+	int house;                /* the same for our own descriptors, which are hardly ever heard of */
+	bool listening;           /* listeners are in house */
 	int64_t due;              /* the earliest deadline of a busy connection */
 	int64_t accept_at;        /* no accepting before */
 	int64_t drain_at;         /* the end of draining */
@@ -254,19 +256,24 @@ static void complain(struct worker *w, const char *what)
 	log_say(w->env.error, LOG_WARN, "%s", what);
 }
 
+/* Has this quiet connection sent a request that no exchange was free for? */
+static bool waits_for_place(const struct worker *w, const struct conn *c)
+{
+	return w->exchanges.lent == w->exchanges.count && platform_peek(c->link.fd) > 0;
+}
+
 /* Who gives way to a new connection: the one that has been quiet longest. Who has
  * been quiet for less than a moment may have its request on the way; who waits
  * for an exchange has sent it. NULL: nobody. */
 static struct conn *quietest(const struct worker *w)
 {
 	const struct list *parked = &w->lists[CONN_PARKED];
-	bool waiting = w->exchanges.lent == w->exchanges.count;
 	int looks = LOOKS;
 
 	for (struct node *n = list_first(parked); n && looks--; n = list_next(parked, n)) {
 		struct conn *c = LIST_OF(n, struct conn, node);
 
-		if (!waiting || platform_peek(c->link.fd) == PLATFORM_WAIT)
+		if (!waits_for_place(w, c))
 			return c;
 	}
 	return NULL;
@@ -344,6 +351,22 @@ static bool accepts(const struct worker *w)
 	return !w->env.draining && w->env.now >= w->accept_at && has_place(w);
 }
 
+/* Listeners come and go in house as we accept or not. */
+static void set_listening(struct worker *w, bool listening)
+{
+	if (w->house < 0 || listening == w->listening)
+		return;
+	for (size_t i = 0; i < w->env.config->listener_count; i++) {
+		int fd = w->given->listeners[i];
+
+		if (listening)
+			platform_park(w->house, fd, (void *)&w->given->listeners[i]);
+		else
+			platform_unpark(w->house, fd);
+	}
+	w->listening = listening;
+}
+
 /* --- commands -------------------------------------------------------------------------------- */
 
 static void begin_draining(struct worker *w, int64_t ms)
@@ -355,6 +378,7 @@ static void begin_draining(struct worker *w, int64_t ms)
 	/* who is in the queue already has been promised an answer */
 	for (size_t i = 0; i < w->env.config->listener_count; i++)
 		accept_some(w, i);
+	set_listening(w, false);
 	/* our copies only: who calls now is another worker's, or refused when there is none */
 	for (size_t i = 0; i < w->env.config->listener_count; i++)
 		platform_close(w->given->listeners[i]);
@@ -435,10 +459,27 @@ static void watch_links(struct worker *w)
 	}
 }
 
+/* A turn of a busy gateway then costs one descriptor for all that is ours. */
+static void open_house(struct worker *w)
+{
+	w->house = platform_park_open();
+	if (w->house < 0)
+		return;
+	if (platform_park(w->house, w->given->control, (void *)&w->given->control) &&
+	    platform_park(w->house, w->given->offload, (void *)&w->given->offload))
+		return;
+	platform_close(w->house);
+	w->house = -1;
+}
+
 static void watch_own(struct worker *w, bool free_exchange)
 {
-	watch(w, w->given->control, PLATFORM_IN, NULL);
-	watch(w, w->given->offload, PLATFORM_IN, NULL);
+	if (w->house >= 0) {
+		watch(w, w->house, PLATFORM_IN, NULL);
+	} else {
+		watch(w, w->given->control, PLATFORM_IN, NULL);
+		watch(w, w->given->offload, PLATFORM_IN, NULL);
+	}
 	/* Parked clients must wait for an exchange; links to servers can wait with them. */
 	if (w->park >= 0 && (w->lists[CONN_PARKED].count || w->env.backend.parked.count) && free_exchange)
 		watch(w, w->park, PLATFORM_IN, NULL);
@@ -467,7 +508,8 @@ static void watch_all(struct worker *w)
 	w->starts[SECTION_LINGER] = w->count;
 	watch_list(w, CONN_LINGER);
 	w->starts[SECTION_LISTENERS] = w->count;
-	if (accepts(w))
+	set_listening(w, accepts(w));
+	if (accepts(w) && w->house < 0)
 		for (size_t i = 0; i < w->env.config->listener_count; i++)
 			watch(w, w->given->listeners[i], PLATFORM_IN, NULL);
 	w->starts[SECTION_END] = w->count;
@@ -570,6 +612,25 @@ static void polled_listeners(struct worker *w)
 			accept_some(w, i - start);
 }
 
+static void polled_house(struct worker *w)
+{
+	const int *listeners = w->given->listeners;
+	void *who[PARKED];
+	int count = platform_parked(w->house, who, PARKED);
+	bool command = false;
+
+	for (int i = 0; i < count; i++) {
+		if (who[i] == &w->given->control)
+			command = true;
+		else if (who[i] == &w->given->offload)
+			names_known(w);
+		else
+			accept_some(w, (size_t)((const int *)who[i] - listeners));
+	}
+	if (command)
+		obey(w);
+}
+
 /* --- one turn: whose time has come ------------------------------------------------------------------- */
 
 static void expire_busy(struct worker *w)
@@ -603,7 +664,10 @@ static int64_t tick_quiet(struct worker *w)
 
 	for (int state = CONN_FRESH; state <= CONN_PARKED; state++) {
 		while ((c = first(w, state)) && c->since + idle <= now)
-			conn_close(w, c);
+			if (waits_for_place(w, c))
+				move(w, c, CONN_FRESH);
+			else
+				conn_close(w, c);
 		if (c && c->since + idle < due)
 			due = c->since + idle;
 	}
@@ -678,6 +742,11 @@ static void look_at_watches(struct worker *w)
 		polled_parked(w);
 	polled_list(w, SECTION_FRESH, wake);
 	polled_list(w, SECTION_LINGER, linger);
+	if (w->house >= 0) {
+		if (polled(w, w->house))
+			polled_house(w);
+		return;
+	}
 	if (polled(w, w->given->offload))
 		names_known(w);
 	polled_listeners(w);
@@ -728,6 +797,7 @@ int worker_run(const struct worker_given *given)
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&w.lists[i]);
 	w.park = platform_park_open();
+	open_house(&w);
 	if (!allocate(&w)) {
 		log_say(given->error, LOG_ERROR, "cannot allocate memory: %s", platform_why());
 		log_flush(given->error);
