@@ -81,6 +81,18 @@ def dead_post(t):
         check(m, "POST / HTTP/1.1\n\nthe body")
 
 
+@scenario("balance/dead-at-once")
+def dead_at_once(t):
+    """Servers that fail in the very call that connects: the answer is there at once, not when connect_timeout is over."""
+    g = t.gateway(f"[site *]\n/ = unix:{t.dir}/1 unix:{t.dir}/2 unix:{t.dir}/3 connect_timeout=1h\n/two/ = unix:{t.dir}/4 http://does-not-exist.invalid connect_timeout=1h\n")
+    for target in "/", "/two/", "/":
+        check(g.ask(get(target)), "HTTP/1.1 502")
+    o = t.origin(place=t.unix())
+    g = t.gateway(f"[site *]\n/ = unix:{t.dir}/1 unix:{t.dir}/2 {o.url} connect_timeout=1h\n")
+    for _ in range(3):
+        check(g.ask(post(b"x")), "HTTP/1.1 200")
+
+
 @scenario("balance/dead-server-chunked-post")
 def dead_chunked(t):
     origins, g = group(t, ["", ""], dead={0})

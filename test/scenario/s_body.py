@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Bodies: every framing both ways, both at once, large ones in fixed memory, and those that break."""
+import contextlib
 import hashlib
 import select
 import threading
+import time
 
 from harness import Row, resident, scenario, table
 from wire import Wrong, check, chunked, equal, get, http, ok, post, true
@@ -376,6 +378,98 @@ def early_small(t):
     c.close()
     g.ask(get("/last"))
     true(not any("smuggled" in r.target for r in o.requests), f"a body was read as a request: {o.requests}")
+
+
+def unsent(t, answer, fields, follow):
+    """The origin answers at the head and reads nothing until read_on is set. Bodies of many sizes, so that for some of them the
+    last bytes lie in gateway's buffer while the origin's socket is full."""
+    size = int(open("/proc/sys/net/core/wmem_default").read())
+    sizes = list(range(500, 6000, 500)) + ([] if t.tiny else list(range(size * 6 // 10, size * 13 // 10, 6000)))
+    evil = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+    go = threading.Event()
+
+    def serve(link):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = link.sock.recv(1)
+            if not byte:
+                return
+            head += byte
+        go.wait(60)
+        heads.append(head)
+        link.send(answer)
+        read_on.wait(60)
+        follow(link)
+    heads, senders, clients, read_on = [], [], [], threading.Event()
+    o = t.origin(serve, place=t.unix())
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="clients = 200\nrequests = 120\nper_client = 200")
+    for n in sizes:
+        body = (evil * (n // len(evil) + 1))[:n]
+        parts = [body[i:i + 1000] for i in range(0, n, 1000)]
+        for data in get("/x", *fields, f"Content-Length: {n}", method="POST") + body, get("/x", *fields, "Transfer-Encoding: chunked", method="POST") + chunked(*parts):
+            c = g.client()
+            clients.append(c)
+
+            def send(c=c, data=data):
+                with contextlib.suppress(OSError):
+                    c.send(data)
+            senders.append(threading.Thread(target=send))
+            senders[-1].start()
+    o.wait(len(clients), "links")
+    time.sleep(0.5)  # so that what can be taken in is; nothing below depends on it
+    go.set()
+    return o, clients, senders, heads, read_on
+
+
+@scenario("body/early-answer-unsent-body", slow=True)
+def early_unsent(t):
+    """No byte of a body is ever read as a request, though it was never sent on."""
+    o, clients, senders, heads, read_on = unsent(t, ok(b"early"), [], lambda link: link.ends())
+    for c in clients:
+        check(c.final("POST"), "HTTP/1.1 200 OK\n\nearly")
+    read_on.set()
+    for c in clients:
+        with contextlib.suppress(OSError):
+            c.finish()
+        rest = c.ends()
+        true(b"HTTP/1.1" not in rest, f"a second answer: {rest!r}")
+    for thread in senders:
+        thread.join()
+    t.finish()
+    equal(len(heads), len(clients), "requests at the origin")
+    for head in heads:
+        true(head.startswith(b"POST /x HTTP/1.1\r\n"), f"{head!r}")
+    for link in o.links:
+        true(b"Via: 1.1 gateway" not in link.raw, "a second request on a link")
+
+
+@scenario("upgrade/early-101-with-body", slow=True)
+def early_101(t):
+    """101 before the request's body has gone up: 502. A tunnel that does begin has the whole body before it."""
+    def follow(link):
+        with contextlib.suppress(OSError):
+            while link.fill():
+                pass
+    answer = http("HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: foo\n\n")
+    o, clients, senders, heads, read_on = unsent(t, answer, ["Connection: upgrade", "Upgrade: foo"], follow)
+    answers = [c.response("POST") for c in clients]
+    read_on.set()
+    for c, m in zip(clients, answers):
+        with contextlib.suppress(OSError):
+            if m.status == 101:
+                c.send(b"TUNNEL")
+            c.finish()
+        true(b"HTTP/1.1" not in c.ends(), "a second answer")
+    seen = {m.status for m in answers}
+    for thread in senders:
+        thread.join()
+    t.finish()
+    true(seen == {101, 502} or (t.tiny and seen <= {101, 502}), f"answers: {seen}")
+    for link in o.links:
+        before, mark, after = bytes(link.raw).partition(b"TUNNEL")
+        true(not mark or not after, "something behind the tunnel's bytes")
+        if mark and before.endswith(b"\r\n0\r\n\r\n") is False and b"\r\n" in before[:6]:
+            raise Wrong(f"the last chunk is missing before the tunnel: {before[-60:]!r}")
 
 
 def payload(stream, size, chunks):

@@ -21,6 +21,8 @@ table("fields", "/ = {o}\n/p/ = {o}/base/", [
     Row("response-length-not-named-away", get(), "~GET .*", ok(b"abc", "Connection: Content-Length"), "HTTP/1.1 200 OK\n\nabc", closes=False),
     Row("forwarded-untrusted", get("/x", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil", "X-Forwarded-Port: 1", "X-Forwarded-Prefix: /evil", "X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6"),
         "GET /x HTTP/1.1\nX-Forwarded-For: 127.0.0.1\nX-Forwarded-Proto: http\nX-Forwarded-Host: a.example\nX-Forwarded-Port: ~\\d+\n!X-Forwarded-Prefix\nX-Real-IP: 127.0.0.1\n!Forwarded"),
+    Row("forwarded-family", get("/", "X-Forwarded-Ssl: on", "X-Forwarded-User: admin", "x-forwarded-anything: x", "X-Forward: kept"),
+        "GET / HTTP/1.1\n!X-Forwarded-Ssl\n!X-Forwarded-User\n!X-Forwarded-Anything\nX-Forward: kept"),
     Row("forwarded-case", get("/", "x-forwarded-FOR: 1.2.3.4", "X-REAL-ip: 1.1.1.1"), "GET / HTTP/1.1\nX-Forwarded-For: 127.0.0.1\nX-Real-IP: 127.0.0.1"),
     Row("prefix-told", get("/p/x"), "GET /base/x HTTP/1.1\nX-Forwarded-Prefix: /p"),
     Row("host-with-port-told", get(host="b.example:8443"), "GET / HTTP/1.1\nHost: b.example:8443\nX-Forwarded-Host: b.example:8443"),
@@ -45,6 +47,10 @@ table("trusted", "/ = {o}\n/p/ = {o}/", [
     Row("none", get("/"), "GET / HTTP/1.1\nX-Forwarded-For: 127.0.0.1\nX-Real-IP: 127.0.0.1\nX-Forwarded-Proto: http"),
     Row("ip6", get("/", "X-Forwarded-For: 2001:db8::1"), "GET / HTTP/1.1\nX-Forwarded-For: 2001:db8::1, 127.0.0.1\nX-Real-IP: 2001:db8::1"),
     Row("nonsense-not-believed", get("/", "X-Forwarded-For: 192.0.2.1, nonsense"), "GET / HTTP/1.1\nX-Real-IP: 127.0.0.1"),
+    Row("quote-is-no-string", get("/", 'X-Forwarded-For: ", 203.0.113.9'), "GET / HTTP/1.1\nX-Real-IP: 203.0.113.9", log=r"^203\.0\.113\.9 - - \["),
+    Row("quotes-around-commas", get("/", 'X-Forwarded-For: "1.1.1.1, 2.2.2.2", 203.0.113.9'), "GET / HTTP/1.1\nX-Real-IP: 203.0.113.9"),
+    Row("empty-members", get("/", "X-Forwarded-For: ,203.0.113.9,,10.1.1.1, ,"), "GET / HTTP/1.1\nX-Real-IP: 203.0.113.9"),
+    Row("family-kept", get("/", "X-Forwarded-User: alice"), "GET / HTTP/1.1\nX-Forwarded-User: alice"),
     Row("prefix-appended", get("/p/x", "X-Forwarded-Prefix: /outer"), "GET /x HTTP/1.1\nX-Forwarded-Prefix: /outer/p"),
 ], top=TRUSTED)
 

@@ -136,6 +136,32 @@ rows("prefix", """
     ("absolute-form", get("http://a.example/nas/../printer/x"), "printer", "/x"),
 ])
 
+# what stands behind a prefix shows what lies below it and nothing else, however it reads a path
+rows("confined", """
+[site *]
+/ = @root
+/pub/ = @pub/files/
+/keep/ = @keep
+""", [
+    ("below", get("/pub/x/y"), "pub", "/files/x/y"),
+    ("encoded-slash-below", get("/pub/a%2Fb"), "pub", "/files/a%2Fb"),
+    ("double-slash-below", get("/pub//x"), "pub", "/files//x"),
+    ("params-below", get("/pub/x;y/z"), "pub", "/files/x;y/z"),
+    ("dots-below", get("/pub/a/..%2Fb"), "pub", "/files/a/..%2Fb"),
+    ("params-on-dots", get("/pub/..;/private"), 403),
+    ("params-on-dots-more", get("/pub/..;x=y/private"), 403),
+    ("encoded-slash", get("/pub/..%2Fprivate"), 403),
+    ("encoded-slash-lower", get("/pub/..%2fprivate"), 403),
+    ("encoded-backslash", get("/pub/..%5Cprivate"), 403),
+    ("backslash", get("/pub/..\\private"), 403),
+    ("twice-encoded", get("/pub/%252e%252e/private"), 403),
+    ("twice-encoded-slash", get("/pub/..%252Fprivate"), 403),
+    ("deeper", get("/pub/a/..%2F..%2Fprivate"), 403),
+    ("kept-prefix", get("/keep/..;/private"), 403),
+    ("post", post(b"x", target="/pub/..;/private"), 403),
+    ("at-the-root-nothing-to-leave", get("/..;/x"), "root", "/..;/x"),
+])
+
 rows("no-root", "[site *]\n/nas/ = @nas\n", [
     ("404", get("/"), "HTTP/1.1 404\nContent-Type: ~text/html.*\n\n~404"),
     ("404-other", get("/x"), 404),
@@ -177,6 +203,7 @@ rows("when", """
     ("query-value", get("/?a=1&mock=2"), "query"),
     ("query-other", get("/?mocking=1"), "plain"),
     ("query-in-value", get("/?x=mock"), "plain"),
+    ("query-name-encoded", get("/?a=1&m%6Fck=2"), "query"),
     ("query-is", get("/?version=2"), "queryis"),
     ("query-is-other", get("/?version=22"), "plain"),
     ("from", get(), "from", None, "127.0.0.2"),

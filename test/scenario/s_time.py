@@ -12,7 +12,7 @@ import threading
 import time
 
 from harness import descriptors, scenario
-from wire import Wrong, check, equal, get, http, ok, post, true
+from wire import Wrong, check, chunked, equal, get, http, ok, post, true
 
 
 @scenario("time/head-stalls")
@@ -478,6 +478,113 @@ def descriptors_out(t):
     for c in mine:
         c.close()
     t.until(lambda: g.ask().status == 200, "it serves on")
+
+
+HOURS = "head_timeout = 1h\nbody_timeout = 1h\nsend_timeout = 1h\nidle_timeout = 1h\nresponse_timeout = 1h\nrequests = 4\nclients = 40"
+
+
+def give_way(t, begin, log):
+    """All places for requests are held by clients that are slow, and no timeout helps: they give way to
+    a client that has something to say."""
+    def serve(link):
+        while (m := link.request_head()) is not None:
+            if m.target == "/large":
+                link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
+                while True:
+                    link.send(b"x" * 65536)
+            if m.method == "POST":
+                link.ends()
+                return
+            link.send(ok(b"good"))
+    o = t.origin(serve)
+    # a Unix socket, as the system holds less in it for a reader who does not read
+    g = t.gateway(f"[site *]\n/ = {o.url} max_fails=0\n", top=HOURS, listen=[t.unix()])
+    slow = [g.client() for _ in range(4)]
+    for c in slow:
+        begin(c)
+    for _ in range(3):
+        check(g.client().ask(get("/good")), "HTTP/1.1 200 OK\n\ngood")
+    g.logged(log)
+    for c in slow:
+        c.reset()
+
+
+scenario("places/slow-heads-give-way")(lambda t: give_way(t, lambda c: c.send(b"GET / HTTP/1.1\r\nHost: a"), '" 408 .*slow'))
+scenario("places/slow-bodies-give-way")(lambda t: give_way(t, lambda c: c.send(get("/", "Content-Length: 100000", method="POST") + b"x" * 10), '"POST / HTTP/1.1" 408 .*slow'))
+scenario("places/slow-readers-give-way")(lambda t: give_way(t, lambda c: (c.send(get("/large")), c.head()), '"GET /large HTTP/1.1" 200 .*slow'))
+
+
+@scenario("places/slow-servers-keep-theirs")
+def keep_place(t):
+    """A tunnel, an event stream and requests whose server is slow hold all places: none of them gives way."""
+    go = threading.Event()
+
+    def serve(link):
+        m = link.request_head()
+        if m.target == "/tunnel":
+            link.send(http("HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: x\n\n"))
+            link.expect(b"ping").send(b"pong")
+            link.ends()
+        elif m.target == "/events":
+            link.send(http("HTTP/1.1 200 OK\nContent-Type: text/event-stream\nTransfer-Encoding: chunked\n\n") + chunked(b"one", last=False))
+            go.wait(60)
+            link.send(chunked(b"two"))
+        elif m.target == "/half":
+            link.send(http("HTTP/1.1 200 OK\nContent-Length: 4\nConnection: close\n\nha"))
+            go.wait(60)
+            link.send(b"lf")
+        else:
+            go.wait(60)
+            link.send(ok(m.target.encode(), "Connection: close"))
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top=HOURS)
+    tunnel, events, half, silent = [g.client() for _ in range(4)]
+    tunnel.send(get("/tunnel", "Connection: upgrade", "Upgrade: x"))
+    check(tunnel.response(), "HTTP/1.1 101")
+    events.send(get("/events"))
+    check(events.head(), "HTTP/1.1 200")
+    half.send(get("/half"))
+    check(half.head(), "HTTP/1.1 200")
+    silent.send(get("/silent"))
+    o.wait(4)
+    others = [g.client() for _ in range(3)]
+    for c in others:
+        c.send(get("/other"))
+    time.sleep(3)  # so that there is time to be judged slow
+    go.set()
+    tunnel.send(b"ping").expect(b"pong")
+    equal(b"".join([events.chunk() for _ in range(6 if t.tiny else 2)]), b"onetwo")
+    half.expect(b"half")
+    check(silent.final(), "HTTP/1.1 200 OK\n\n/silent")
+    for c in others:
+        check(c.final(), "HTTP/1.1 200 OK\n\n/other")
+
+
+@scenario("places/waiting-is-not-idle")
+def waiting(t):
+    """Who has sent a request and waits for a place is not idle, however long: newcomers do not take his connection."""
+    go = threading.Event()
+
+    def serve(link):
+        while (m := link.request()) is not None:
+            go.wait(60)
+            link.send(ok(m.target.encode()))
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="clients = 8\nrequests = 2\nidle_timeout = 2s")
+    first = [g.client() for _ in range(8)]
+    for i, c in enumerate(first):
+        c.send(get(f"/{i}", "Connection: close"))
+    o.wait(2)
+    time.sleep(1.5)  # until parked
+    late = [g.client() for _ in range(3)]
+    for i, c in enumerate(late):
+        c.send(get(f"/late{i}", "Connection: close"))
+    time.sleep(1)  # until idle_timeout is over for those that are idle
+    go.set()
+    for i, c in enumerate(first):
+        check(c.final(), f"HTTP/1.1 200 OK\n\n/{i}")
+    for i, c in enumerate(late):
+        check(c.final(), f"HTTP/1.1 200 OK\n\n/late{i}")
 
 
 @scenario("places/burst")
