@@ -181,6 +181,53 @@ def reload_drain(t):
     c.send(b"new").expect(b"new")
 
 
+@scenario("reload/then-stop")
+def reload_stop(t):
+    """SIGTERM has its own time for all workers, those of an old configuration too."""
+    o = t.origin(echo)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top="drain_timeout = 500ms\nreload_timeout = 1h")
+    old = tunnel(g)
+    g.reload(f"[site *]\n/ = {o.url}\n", top="drain_timeout = 500ms\nreload_timeout = 1h")
+    young = tunnel(g)
+    old.send(b"old").expect(b"old")
+    g.signal(signal.SIGTERM)
+    old.ends()
+    young.ends()
+    g.wait(0)
+
+
+@scenario("reload/again-and-again")
+def reload_again(t):
+    """Each configuration leaves a tunnel behind: the oldest have to go before there are too many processes."""
+    o = t.origin(echo)
+    config = f"[site *]\n/ = {o.url}\n"
+    g = t.gateway(config, top="reload_timeout = 1h\ndrain_timeout = 1s")
+    tunnels = []
+    for i in range(10):
+        tunnels.append(tunnel(g))
+        tunnels[-1].send(b"there").expect(b"there")
+        g.reload(config, top="reload_timeout = 1h\ndrain_timeout = 1s")
+    tunnels[0].ends()
+    t.until(lambda: len(g.processes()) <= 12, f"old processes end: {g.processes()}")
+    for c in tunnels[-3:]:
+        c.send(b"still").expect(b"still")
+    tunnel(g).send(b"new").expect(b"new")
+
+
+@scenario("reload/overlapping-listener")
+def reload_overlap(t):
+    """The port is held by gateway's own listener of another form: told so, and nothing changes."""
+    both = t.both()
+    g = t.gateway("[site *]\n/ = reply:200\n", listen=[both])
+    mark = g.mark()
+    g.write(f"[gateway]\nlisten = 127.0.0.1:{both.port}\nerror_log = stderr\naccess_log = stderr\n[site *]\n/ = reply:404\n")
+    g.signal(signal.SIGHUP)
+    g.logged(rf"127\.0\.0\.1:{both.port}.*gateway's own.*restart", mark)
+    g.logged("not taken", mark)
+    check(g.ask(), "HTTP/1.1 200")
+    check(g.ask(address="::1"), "HTTP/1.1 200")
+
+
 @scenario("reload/under-load", slow=True)
 def reload_load(t):
     """Requests without a pause over several reloads: none fails."""
