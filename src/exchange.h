@@ -41,6 +41,7 @@ struct conn {
 	int64_t since;             /* of its state, monotonic ms */
 	struct net peer;           /* who is connected, or whom a PROXY header named */
 	uint16_t port;             /* it connected to; 0: not known */
+	int64_t waits_since;       /* for an exchange; 0: it does not */
 	uint8_t state;             /* the worker's */
 	bool counted;              /* in share's table of addresses */
 	bool trusted;              /* the peer may say for whom it speaks */

@@ -249,12 +249,13 @@ void exchange_step_await(struct exchange *x)
 		;
 }
 
-/* Is the link in a state in which the next request may be sent on it? */
+/* Is the link in a state in which the next request may be sent on it? (Some
+ * servers stop reading HTTP once they were asked for an upgrade.) */
 static bool server_link_is_clean(const struct exchange *x)
 {
 	const struct upstream *up = x->r.up;
 
-	return x->r.answer.persist && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
+	return x->r.answer.persist && !x->r.frame.upgrade && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
 	       buf_held(&x->back) == 0 && link_is_open(&up->link) && !up->link.cut && !up->peer->server->proxy;
 }
 

@@ -47,6 +47,13 @@ bool exchange_choose(struct exchange *x)
 	return true;
 }
 
+/* Nothing of the body has gone: it will be looked at anew. */
+static void forget_attempt(struct exchange *x)
+{
+	x->in.ready = 0;
+	x->r.up_flow = (struct flow){0};
+}
+
 void exchange_server_failed(struct exchange *x, int status, const char *why)
 {
 	struct peer *peer = backend_peer(&x->env->backend, x->r.target);
@@ -56,7 +63,7 @@ void exchange_server_failed(struct exchange *x, int status, const char *why)
 	exchange_drop_server(x);
 	x->r.why = why;
 	if (repeatable && exchange_choose(x)) {
-		x->in.ready = 0; /* none of it has gone; it will be looked at anew */
+		forget_attempt(x);
 		x->r.fresh = false;
 		exchange_connect(x);
 		return;
@@ -72,7 +79,7 @@ bool exchange_link_was_stale(const struct exchange *x)
 void exchange_retry_fresh(struct exchange *x)
 {
 	exchange_drop_server(x);
-	x->in.ready = 0;
+	forget_attempt(x);
 	x->r.fresh = true;
 	exchange_connect(x);
 }
@@ -113,6 +120,11 @@ static void send_request(struct exchange *x)
 	exchange_enter(x, EXCHANGE_AWAIT);
 }
 
+static bool must_not_fail(const struct exchange *x)
+{
+	return !is_idempotent(x->asked.method) || x->r.frame.kind != BODY_NONE;
+}
+
 void exchange_connect(struct exchange *x)
 {
 	struct backend *b = &x->env->backend;
@@ -122,7 +134,7 @@ void exchange_connect(struct exchange *x)
 	exchange_enter(x, EXCHANGE_CONNECT);
 	x->r.up = backend_borrow(b, peer, x->r.address, fresh);
 	/* What must not be sent twice is not tried on a link that may be dead. */
-	while (x->r.up && x->r.up->reused && !is_idempotent(x->asked.method) && platform_peek(x->r.up->link.fd) != PLATFORM_WAIT) {
+	while (x->r.up && x->r.up->reused && must_not_fail(x) && platform_peek(x->r.up->link.fd) != PLATFORM_WAIT) {
 		exchange_drop_server(x);
 		x->r.up = backend_borrow(b, peer, x->r.address, fresh);
 	}

@@ -9,11 +9,12 @@ enum {
 	LEAST_BYTES = 3840,    /* ... but never more than this in one window */
 	SLOW_MS = 1000,        /* a client that was too slow for so long gives way, when places run out */
 	SLOW_RATE = 1024,      /* bytes a second that are not too slow */
-	HALF_CLOSED_MS = 30000 /* a server may be silent so long to a client that sends no more */
+	SILENT_MS = 60000,     /* so does a tunnel or an event stream that was silent for so long */
+	HALF_CLOSED_MS = 10000 /* nothing need move for so long once a client, or an end of a tunnel, has closed */
 };
 
 static const struct refusal late_head = {408, "the request head took too long"};
-static const struct refusal gave_way = {408, "too slow while others were waiting"};
+static const struct refusal gave_way = {408, "too slow or silent while others were waiting"};
 static const struct refusal late_body = {408, "the request body took too long"};
 
 /* Whom are we waiting for? */
@@ -29,6 +30,13 @@ static bool client_sends_nothing(const struct exchange *x)
 	return (x->r.state == EXCHANGE_AWAIT || x->r.state == EXCHANGE_RELAY) && !x->r.up_over && !flow_wants_out(&x->r.up_flow);
 }
 
+/* A client that has closed its end most often has gone altogether, and only a
+ * write would tell; but one that asked by way of a pipe wants its answer. */
+static bool ends_soon(const struct exchange *x)
+{
+	return x->conn->link.eof || (x->r.state == EXCHANGE_TUNNEL && x->r.up->link.eof);
+}
+
 static int64_t patience(const struct exchange *x)
 {
 	const struct options *o = x->r.route ? &x->r.route->options : NULL;
@@ -37,16 +45,14 @@ static int64_t patience(const struct exchange *x)
 	if (x->r.state == EXCHANGE_REPLY || client_takes_nothing(x))
 		return x->env->config->send_timeout;
 	if (x->r.state == EXCHANGE_TUNNEL)
-		return o->tunnel_timeout;
+		return ends_soon(x) && o->tunnel_timeout > HALF_CLOSED_MS ? HALF_CLOSED_MS : o->tunnel_timeout;
 	if (client_sends_nothing(x) && !x->r.stream)
 		return o->body_timeout;
 	if (x->r.state == EXCHANGE_AWAIT)
 		ms = x->r.up_over ? o->response_timeout : o->body_timeout;
 	else
 		ms = x->r.stream ? o->tunnel_timeout : o->body_timeout;
-	if (x->conn->link.eof && x->r.stream && ms > HALF_CLOSED_MS)
-		ms = HALF_CLOSED_MS;
-	return ms;
+	return ends_soon(x) && ms > HALF_CLOSED_MS ? HALF_CLOSED_MS : ms;
 }
 
 int64_t exchange_deadline(const struct exchange *x)
@@ -110,7 +116,9 @@ void exchange_expire(struct exchange *x)
 	default:
 		if (was_moving(x))
 			return;
-		if (client_takes_nothing(x))
+		if (x->conn->link.eof)
+			exchange_abandon(x, "the client went away", EXCHANGE_CLOSE);
+		else if (client_takes_nothing(x))
 			exchange_abandon(x, "the client took nothing for too long", EXCHANGE_RESET);
 		else if (x->r.state == EXCHANGE_TUNNEL)
 			exchange_abandon(x, "the tunnel was silent for too long", EXCHANGE_CLOSE);
@@ -145,6 +153,8 @@ bool exchange_is_slow(struct exchange *x)
 
 	if (x->r.state == EXCHANGE_HEAD)
 		return x->env->now - x->r.since >= SLOW_MS;
+	if (x->r.state == EXCHANGE_TUNNEL || (x->r.state == EXCHANGE_RELAY && x->r.stream))
+		return x->env->now - x->r.moved_at >= SILENT_MS;
 	ms = x->env->now - x->r.pace_at;
 	if (ms < SLOW_MS)
 		return false;
@@ -158,8 +168,8 @@ bool exchange_is_slow(struct exchange *x)
 
 void exchange_give_way(struct exchange *x)
 {
-	if (x->r.answering || x->r.state == EXCHANGE_REPLY) {
-		exchange_abandon(x, gave_way.text, EXCHANGE_RESET);
+	if (x->r.answering) {
+		exchange_abandon(x, gave_way.text, x->r.state == EXCHANGE_TUNNEL ? EXCHANGE_CLOSE : EXCHANGE_RESET);
 		return;
 	}
 	exchange_refuse(x, &gave_way);

@@ -16,7 +16,8 @@ enum {
 	PIPELINED = 16,      /* requests of one connection answered in one turn */
 	LOOKS = 32,          /* parked connections looked at for one that gives way */
 	PARKED = 64,         /* parked connections woken in one turn */
-	CROWDED_MS = 250,    /* with all places taken, the slow are looked for so often */
+	CROWDED_MS = 250,    /* with all exchanges lent, the slow and the waiting are looked for so often */
+	CROWD_MS = 10000,    /* a request waits so long for an exchange, then it is sent away */
 	ACCEPT_PAUSE = 1000, /* ms without accepting when descriptors have run out */
 	COMPLAINT_MS = 10000 /* the same complaint is not logged more often */
 };
@@ -42,6 +43,7 @@ struct worker {
 	int64_t due;              /* the earliest deadline of a busy connection */
 	int64_t accept_at;        /* no accepting before */
 	int64_t drain_at;         /* the end of draining */
+	int64_t crowd_at;         /* with all exchanges lent: when to look at those who wait */
 	int64_t complaint_at;
 	bool again;               /* something is to be done without waiting */
 	bool quit;
@@ -223,6 +225,7 @@ static void wake(struct worker *w, struct conn *c)
 	if (!memory)
 		return;
 	move(w, c, CONN_BUSY);
+	c->waits_since = 0;
 	c->link.readable = true;
 	c->exchange = exchange_open(memory, &w->env, c);
 	exchange_step(c->exchange);
@@ -631,6 +634,44 @@ static void polled_house(struct worker *w)
 		obey(w);
 }
 
+/* All exchanges are lent. Who has waited for one too long is told so, with what
+ * can be said without one. */
+static void send_away(struct worker *w, struct conn *c)
+{
+	static const char sorry[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 48\r\n"
+				    "Retry-After: 5\r\nConnection: close\r\n\r\n"
+				    "There is no room for your request just now. 503\n";
+	struct piece piece = {sorry, sizeof sorry - 1};
+
+	link_write(&c->link, &piece, 1);
+	link_finish(&c->link);
+	share_add(&w->env.slot->requests);
+	share_add(&w->env.slot->failed);
+	move(w, c, CONN_LINGER);
+}
+
+static void look_at_crowd(struct worker *w)
+{
+	void *who[PARKED];
+	int count;
+
+	if (w->exchanges.lent < w->exchanges.count || w->park < 0 || w->env.now < w->crowd_at)
+		return;
+	w->crowd_at = w->env.now + CROWDED_MS;
+	count = platform_parked(w->park, who, PARKED);
+	for (int i = 0; i < count; i++) {
+		struct conn *c = who[i];
+
+		if (!pool_owns(&w->conns, c))
+			continue;
+		complain(w, "all places for requests are taken: others wait ('requests' in the configuration)");
+		if (c->waits_since == 0)
+			c->waits_since = w->env.now;
+		else if (c->waits_since + CROWD_MS <= w->env.now)
+			send_away(w, c);
+	}
+}
+
 /* --- one turn: whose time has come ------------------------------------------------------------------- */
 
 static void expire_busy(struct worker *w)
@@ -774,6 +815,7 @@ static void turn(struct worker *w)
 	if (any)
 		look_at_watches(w);
 	expire_busy(w);
+	look_at_crowd(w);
 	atomic_store_explicit(&w->env.slot->connections, w->conns.lent, memory_order_relaxed);
 	atomic_store_explicit(&w->env.slot->active, w->exchanges.lent, memory_order_relaxed);
 	log_flush(w->env.access);
