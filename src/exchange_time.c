@@ -153,6 +153,8 @@ bool exchange_is_slow(struct exchange *x)
 
 	if (x->r.state == EXCHANGE_HEAD)
 		return x->env->now - x->r.since >= SLOW_MS;
+	if (ends_soon(x))
+		return x->env->now - x->r.moved_at >= SLOW_MS;
 	if (x->r.state == EXCHANGE_TUNNEL || (x->r.state == EXCHANGE_RELAY && x->r.stream))
 		return x->env->now - x->r.moved_at >= SILENT_MS;
 	ms = x->env->now - x->r.pace_at;
