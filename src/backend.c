@@ -10,6 +10,7 @@
 enum {
 	FRESH_MS = 1000,         /* an idle link is watched so long before it is parked */
 	RESOLVE_PATIENCE = 30000, /* a look-up without an answer is tried again after that */
+	RESOLVE_EACH = 10000,    /* ... or after that for each server, if it is more */
 	RESOLVE_PAUSE = 1000,    /* least time between two look-ups of a name */
 	PENALTY_DOUBLINGS = 5
 };
@@ -243,12 +244,16 @@ static void ask_for_name(struct backend *b, struct peer *p, int64_t now)
 {
 	struct offload_job job = {.id = p->server->number, .port = p->server->address.port};
 	size_t len = strlen(p->server->host);
+	int64_t patience = RESOLVE_PATIENCE;
 
 	if (len >= sizeof job.name)
 		len = sizeof job.name - 1; /* the configuration has refused such a name */
 	memcpy(job.name, p->server->host, len);
 	p->resolving = platform_pair_send(b->offload, &job, sizeof job, -1);
-	p->resolve_at = now + (p->resolving ? RESOLVE_PATIENCE : RESOLVE_PAUSE);
+	/* names are looked up one after another, and a dead name server costs each its time */
+	if (patience < RESOLVE_EACH * (int64_t)b->config->server_count)
+		patience = RESOLVE_EACH * (int64_t)b->config->server_count;
+	p->resolve_at = now + (p->resolving ? patience : RESOLVE_PAUSE);
 }
 
 void backend_resolve_soon(struct peer *p, int64_t now)

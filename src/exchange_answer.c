@@ -220,7 +220,7 @@ static bool step_up(struct exchange *x)
 		break;
 	}
 	if (x->r.answering)
-		exchange_abandon(x, body_broke_off.text, EXCHANGE_CLOSE);
+		exchange_abandon(x, body_broke_off.text, EXCHANGE_RESET);
 	else
 		exchange_refuse(x, x->r.up_flow.body.bad ? x->r.up_flow.body.bad : &body_broke_off);
 	return false;

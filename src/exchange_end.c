@@ -140,6 +140,11 @@ void exchange_reply(struct exchange *x, struct page *page)
 	struct text out = text_in(x->out, GW_HEAD_OUT);
 	struct span head, body;
 
+	if (x->r.interim) { /* half of a 1xx head is out: nothing can follow it */
+		exchange_abandon(x, x->r.why ? x->r.why : "an interim answer was cut off", EXCHANGE_RESET);
+		return;
+	}
+
 	exchange_drop_server(x);
 	if (x->in.keep)
 		pass_body_over(x);

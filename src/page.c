@@ -22,6 +22,7 @@ static const struct saying sayings[] = {
 	{201, "Created", 0},
 	{202, "Accepted", 0},
 	{204, "No Content", 0},
+	{205, "Reset Content", 0},
 	{301, "Moved Permanently", "This page is at another address now."},
 	{302, "Found", "This page is at another address."},
 	{303, "See Other", "The answer is at another address."},
@@ -152,12 +153,15 @@ void page_write(struct text *out, const struct page *p, struct span *head, struc
 {
 	char room[1536 + 2 * 6 * LINK_MOST];
 	struct text html = text_in(room, sizeof room);
-	bool silent = p->head_only || has_no_body(p->status);
+	bool empty = p->status == 205; /* it has a length, which is 0 (RFC 9110 15.3.6) */
+	bool silent = p->head_only || has_no_body(p->status) || empty;
+	size_t length;
 
 	*body = p->text;
 	if (p->type.len == 0)
 		html_page(&html, p);
-	page_head(out, p, p->type.len ? p->type : SPAN("text/html; charset=utf-8"), p->type.len ? p->text.len : html.len);
+	length = p->type.len ? p->text.len : html.len;
+	page_head(out, p, p->type.len ? p->type : SPAN("text/html; charset=utf-8"), empty ? 0 : length);
 	*head = text_span(out);
 	if (p->type.len == 0 && !silent) {
 		text_span_add(out, text_span(&html));

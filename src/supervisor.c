@@ -217,7 +217,7 @@ static void reload(struct supervisor *s)
 		return;
 	}
 	if (starting && in_state(s, GENERATION_SERVING))
-		generation_kill(starting);
+		drain(starting); /* those that were ready may have taken a connection */
 	else if (starting) /* nothing serves yet: let it become what is replaced */
 		starting->state = GENERATION_SERVING;
 	if (!begin(s, c))

@@ -362,10 +362,10 @@ static void set_listening(struct worker *w, bool listening)
 	for (size_t i = 0; i < w->env.config->listener_count; i++) {
 		int fd = w->given->listeners[i];
 
-		if (listening)
-			platform_park(w->house, fd, (void *)&w->given->listeners[i]);
-		else
+		if (!listening)
 			platform_unpark(w->house, fd);
+		else if (!platform_park(w->house, fd, (void *)&w->given->listeners[i]))
+			complain(w, platform_why());
 	}
 	w->listening = listening;
 }
@@ -567,18 +567,17 @@ static void polled_list(struct worker *w, enum section section, void act(struct 
 	}
 }
 
-static void polled_parked(struct worker *w)
+/* Those of the parked that have something. Links that have ended go at once. */
+static int polled_parked(struct worker *w, void **who)
 {
-	void *who[PARKED];
-	int count = platform_parked(w->park, who, PARKED);
+	int count = platform_parked(w->park, who, PARKED), conns = 0;
 
-	/* links first: a request must not be lent one that has just ended */
-	for (int i = 0; i < count; i++)
-		if (!pool_owns(&w->conns, who[i]))
-			backend_idle_event(&w->env.backend, who[i]);
 	for (int i = 0; i < count; i++)
 		if (pool_owns(&w->conns, who[i]))
-			wake(w, who[i]);
+			who[conns++] = who[i];
+		else
+			backend_idle_event(&w->env.backend, who[i]);
+	return conns;
 }
 
 /* Names have become known: those who wait for one go on. */
@@ -777,10 +776,15 @@ static void look_at_clock(struct worker *w)
  * one by accepting, which both make room. */
 static void look_at_watches(struct worker *w)
 {
+	void *parked[PARKED];
+	int count = 0;
+
 	polled_links(w);
-	polled_busy(w);
 	if (w->park >= 0 && polled(w, w->park))
-		polled_parked(w);
+		count = polled_parked(w, parked);
+	polled_busy(w);
+	for (int i = 0; i < count; i++)
+		wake(w, parked[i]);
 	polled_list(w, SECTION_FRESH, wake);
 	polled_list(w, SECTION_LINGER, linger);
 	if (w->house >= 0) {
