@@ -351,6 +351,8 @@ static int explain_with(struct question *q, const struct command *c, const struc
 
 	if (!net_read(&q->client, span_str(c->from)))
 		return mistake("this is no address:", c->from);
+	if (authority.len == 0)
+		return mistake("a URL names a host, as in http://home.example.org/nas/; this does not:", c->words[0]);
 	if (c->fields.full || !write_request(q, c, authority, url))
 		return mistake("too long, or not one request:", c->words[0]);
 	why = read_request(q);
