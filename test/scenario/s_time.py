@@ -625,3 +625,63 @@ def come_and_go(t):
             c.ends()
         c.close()
     check(g.client().ask(get()), "HTTP/1.1 200")
+
+
+def left(t, answer, status):
+    """A client that closes its end while the server says nothing holds nothing for long."""
+    def serve(link):
+        link.request_head()
+        link.send(answer)
+        link.ends()
+    o, g, c = t.proxy(serve, top="response_timeout = 1h\ntunnel_timeout = 1h\nbody_timeout = 1h")
+    c.send(get("/"))
+    o.wait(1)
+    if answer:
+        c.head()
+    c.finish()
+    g.err.wait(f'"GET / HTTP/1.1" {status} .*"the client went away"')
+    c.ends()
+
+
+scenario("time/left-while-silent", slow=True)(lambda t: left(t, b"", 499))
+scenario("time/left-an-event-stream", slow=True)(lambda t: left(t, http("HTTP/1.1 200 OK\nContent-Type: text/event-stream\n\n"), 200))
+
+
+@scenario("time/closed-end-still-gets-its-answer")
+def closed_end(t):
+    """One that asks by way of a pipe closes its end and waits: the answer that comes soon is for it."""
+    go = threading.Event()
+
+    def serve(link):
+        m = link.request()
+        go.wait(60)
+        link.send(ok(m.target.encode()))
+    o, g, c = t.proxy(serve)
+    c.send(get("/x")).finish()
+    o.wait(1)
+    go.set()
+    check(c.final(), "HTTP/1.1 200\n\n/x")
+
+
+@scenario("places/sent-away", slow=True)
+def sent_away(t):
+    """With all places held by slow servers a request is not left without any answer."""
+    go = threading.Event()
+
+    def serve(link):
+        m = link.request()
+        go.wait(60)
+        link.send(ok(m.target.encode()))
+    o = t.origin(serve)
+    g = t.gateway(f"[site *]\n/ = {o.url}\n", top=HOURS)
+    first = [g.client() for _ in range(4)]
+    for i, c in enumerate(first):
+        c.send(get(f"/{i}"))
+    o.wait(4)
+    late = g.client()
+    late.send(get("/late"))
+    check(late.final(), "HTTP/1.1 503\nConnection: close\nRetry-After: 5")
+    g.err.wait("all places for requests are taken")
+    go.set()
+    for i, c in enumerate(first):
+        check(c.final(), f"HTTP/1.1 200\n\n/{i}")

@@ -336,3 +336,16 @@ def event_stream_time(t):
     go.set()
     equal(c.chunk(), b"b")
     equal(c.chunk(), b"")
+
+
+@scenario("tunnel/refused-link-is-not-used-again")
+def refused_link(t):
+    """Some servers read no more HTTP on a connection that was asked for an upgrade, though they keep it open."""
+    def serve(link):
+        m = link.request_head()
+        link.send(ok(m.target.encode()) if m.target == "/next" else http("HTTP/1.1 403 Forbidden\nContent-Length: 2\n\nno"))
+        link.ends()
+    o, g, c = t.proxy(serve, top="response_timeout = 1h")
+    check(c.ask(get("/ws", "Connection: upgrade", "Upgrade: websocket")), "HTTP/1.1 403\n\nno")
+    check(c.ask(get("/next")), "HTTP/1.1 200\n\n/next")
+    equal(len(o.links), 2, "links")
