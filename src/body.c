@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * body - which of these bytes are payload, and where does the body end?
+ *
+ * Knows RFC 9112 sections 6 and 7, a byte at a time. Knows no sockets, heads
+ * or routes, and keeps no byte: what it remembers is the state and two counts.
+ */
 #include "body.h"
 #include "../gateway.h"
 

@@ -1,4 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * frame - how long is this body, may the connection live on, which fields are
+ * hop-by-hop?
+ *
+ * Knows what RFC 9110 and 9112 let a head say of its message and its
+ * connection. Knows no bytes of bodies, no sockets and no routes. What two
+ * readers could take in two ways is refused, not repaired.
+ */
 #include "frame.h"
 #include "path.h"
 

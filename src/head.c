@@ -1,4 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * head - is this a well-formed start line and field section?
+ *
+ * Knows the grammar of RFC 9112 sections 2 to 5 and the names in enum field_id.
+ * Knows no meaning, no sockets and no routes. Its loops do not ask for the end:
+ * a byte that ends them all stands there, see look_at_end and head_try_request.
+ */
 #include "head.h"
 
 _Static_assert(GW_HEAD <= UINT16_MAX, "offsets in struct field are 16 bits wide");
