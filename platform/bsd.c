@@ -100,9 +100,9 @@ long platform_pipe_fill(int from, int ends[2], size_t len)
 	return PLATFORM_BROKEN;
 }
 
-long platform_pipe_drain(int ends[2], int to, size_t len, bool more)
+long platform_pipe_drain(int ends[2], int to, size_t len)
 {
-	(void)ends, (void)to, (void)len, (void)more;
+	(void)ends, (void)to, (void)len;
 	return PLATFORM_BROKEN;
 }
 

@@ -108,24 +108,24 @@ bool platform_pipe_open(int ends[2])
 	return true;
 }
 
-static long move(int from, int to, size_t len, unsigned flags)
+static long move(int from, int to, size_t len)
 {
 	ssize_t n;
 
 	do
-		n = splice(from, NULL, to, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | flags);
+		n = splice(from, NULL, to, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (n < 0 && errno == EINTR);
 	return n >= 0 ? (long)n : system_failed();
 }
 
 long platform_pipe_fill(int from, int ends[2], size_t len)
 {
-	return move(from, ends[1], len, 0);
+	return move(from, ends[1], len);
 }
 
-long platform_pipe_drain(int ends[2], int to, size_t len, bool more)
+long platform_pipe_drain(int ends[2], int to, size_t len)
 {
-	return move(ends[0], to, len, more ? SPLICE_F_MORE : 0);
+	return move(ends[0], to, len);
 }
 
 /* --- parking ------------------------------------------------------------ */

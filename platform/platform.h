@@ -42,7 +42,7 @@ void platform_reset(int fd);
  * through a pipe). pipe_open: false where there is no such thing. */
 bool platform_pipe_open(int pipe[2]);
 long platform_pipe_fill(int from, int pipe[2], size_t len);
-long platform_pipe_drain(int pipe[2], int to, size_t len, bool more);
+long platform_pipe_drain(int pipe[2], int to, size_t len);
 
 /* --- connections ------------------------------------------------------ */
 
@@ -91,8 +91,6 @@ int platform_parked(int park, void **who, int count);
 
 /* Anonymous memory, zeroed, a page is only there once it is touched; NULL. */
 void *platform_memory(size_t bytes, bool shared);
-void platform_memory_free(void *at, size_t bytes);
-size_t platform_page(void);
 /* Raises the limit of open descriptors to at least count. */
 bool platform_descriptors(size_t count);
 /* A pair of connected sockets that keep datagram boundaries. */

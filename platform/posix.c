@@ -18,7 +18,6 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -502,19 +501,6 @@ void *platform_memory(size_t bytes, bool shared)
 	if (!at)
 		fail();
 	return at;
-}
-
-void platform_memory_free(void *at, size_t bytes)
-{
-	if (at)
-		munmap(at, bytes);
-}
-
-size_t platform_page(void)
-{
-	long page = sysconf(_SC_PAGESIZE);
-
-	return page > 0 ? (size_t)page : 4096;
 }
 
 bool platform_descriptors(size_t count)

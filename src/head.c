@@ -233,18 +233,6 @@ enum method head_method(struct span name)
 	}
 }
 
-struct span head_find(const struct head *h, struct span name)
-{
-	enum field_id id = head_id(name);
-	unsigned i;
-	if (id != FIELD_OTHER)
-		return head_get(h, id);
-	for (i = 0; i < h->count; i++)
-		if (h->fields[i].id == FIELD_OTHER && span_same(head_name(h, i), name))
-			return head_value(h, i);
-	return span_of(NULL, 0);
-}
-
 /* --- what is wrong -------------------------------------------------------- */
 
 enum fault {

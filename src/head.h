@@ -119,9 +119,6 @@ static inline struct span head_get(const struct head *h, enum field_id id)
 	return h->first[id] ? head_value(h, h->first[id] - 1u) : span_of(0, 0);
 }
 
-/* Value of the first field with this name, in any case; {NULL, 0}: none. */
-struct span head_find(const struct head *h, struct span name);
-
 /* FIELD_OTHER when nobody asks for this name. */
 enum field_id head_id(struct span name);
 enum method head_method(struct span name);

@@ -123,7 +123,7 @@ size_t link_drop(struct link *l, int pipe[2], size_t len)
 
 	if (l->cut || l->shut || l->phase != LINK_OPEN)
 		return 0;
-	sent = platform_pipe_drain(pipe, l->fd, len, false);
+	sent = platform_pipe_drain(pipe, l->fd, len);
 	if (sent == PLATFORM_BROKEN) {
 		link_fail(l);
 		l->cut = true;

@@ -49,8 +49,3 @@ void pool_return(struct pool *p, void *block)
 	p->free = block;
 	p->lent--;
 }
-
-void *pool_block(const struct pool *p, uint32_t number)
-{
-	return number < p->fresh ? p->memory + p->size * number : NULL;
-}

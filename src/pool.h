@@ -29,8 +29,6 @@ void pool_init(struct pool *p, void *memory, size_t size, uint32_t count);
 /* NULL when all are lent. */
 void *pool_borrow(struct pool *p);
 void pool_return(struct pool *p, void *block);
-/* The block with this number, for walking over all; NULL past the last fresh one. */
-void *pool_block(const struct pool *p, uint32_t number);
 
 /* Is it a block of this pool? */
 static inline int pool_owns(const struct pool *p, const void *block)

@@ -118,16 +118,6 @@ bool span_item(struct span *list, struct span *item)
 	return false;
 }
 
-bool span_lists(struct span list, struct span item)
-{
-	struct span member;
-
-	while (span_item(&list, &member))
-		if (span_same(member, item))
-			return true;
-	return false;
-}
-
 bool span_number(struct span digits, uint64_t *value)
 {
 	uint64_t v = 0;

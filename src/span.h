@@ -56,8 +56,6 @@ struct span span_cut(struct span *rest, char c);
  * inside quoted strings do not separate; empty members are passed over. False
  * at the end of the list. */
 bool span_item(struct span *list, struct span *item);
-/* Is item a member of the list, but for case? */
-bool span_lists(struct span list, struct span item);
 /* Digits only, at least one, no overflow of 64 bits. */
 bool span_number(struct span digits, uint64_t *value);
 /* A token (RFC 9110 5.6.2): at least one tchar, nothing else. */

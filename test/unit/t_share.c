@@ -6,6 +6,7 @@
 #include "../../platform/platform.h"
 #include "block.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct net ip4(uint32_t number)
@@ -29,7 +30,7 @@ static int joined(struct share *s)
 
 static void let_go(struct share *s)
 {
-	platform_memory_free(s, sizeof *s);
+	munmap(s, sizeof *s);
 }
 
 static void slots(void **state)
@@ -241,7 +242,7 @@ static void never_more_than_most(void **state)
 	assert_true(atomic_load(&t->admitted) > 0); /* how many is the scheduler's affair */
 	for (i = 0; i < WORKERS; i++)
 		assert_empty(s, slots_of[i]);
-	platform_memory_free(t, sizeof *t);
+	munmap(t, sizeof *t);
 	let_go(s);
 }
 

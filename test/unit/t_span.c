@@ -72,7 +72,6 @@ static void empty_spans_are_spans(void **state)
 	assert_int_equal(span_cut(&rest, 'x').len, 0);
 	assert_false(span_item(&rest, &item));
 	assert_false(span_is_token(nothing));
-	assert_false(span_lists(nothing, SPAN("x")));
 }
 
 static void find_and_cut(void **state)
@@ -139,16 +138,6 @@ static void items_of_lists(void **state)
 	}
 }
 
-static void lists_whole_members(void **state)
-{
-	(void)state;
-	assert_true(span_lists(SPAN("keep-alive, Upgrade"), SPAN("upgrade")));
-	assert_true(span_lists(SPAN("close"), SPAN("Close")));
-	assert_false(span_lists(SPAN("closed"), SPAN("close")));
-	assert_false(span_lists(SPAN("x close"), SPAN("close")));
-	assert_false(span_lists(SPAN("\"close\""), SPAN("close")));
-}
-
 static void numbers(void **state)
 {
 	static const struct { const char *digits; bool good; uint64_t value; } cases[] = {
@@ -210,7 +199,6 @@ int main(void)
 		cmocka_unit_test(find_and_cut),
 		cmocka_unit_test(trim_takes_blanks_only),
 		cmocka_unit_test(items_of_lists),
-		cmocka_unit_test(lists_whole_members),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(every_byte_of_a_token),
 		cmocka_unit_test(every_hex_digit),
