@@ -117,18 +117,16 @@ static struct upstream *oldest_idle(struct backend *b)
 	return n ? LIST_OF(n, struct upstream, quiet) : NULL;
 }
 
-static void close_idle(struct backend *b, struct upstream *u)
+void backend_close(struct backend *b, struct upstream *u)
 {
-	unlist(b, u);
 	link_close(&u->link);
 	pool_return(&b->links, u);
 }
 
-void backend_close(struct backend *b, struct upstream *u)
+static void close_idle(struct backend *b, struct upstream *u)
 {
-	u->peer->active--;
-	link_close(&u->link);
-	pool_return(&b->links, u);
+	unlist(b, u);
+	backend_close(b, u);
 }
 
 /* The link that has been idle longest goes. */
@@ -167,16 +165,12 @@ struct upstream *backend_borrow(struct backend *b, struct peer *p, unsigned atte
 	struct node *n = fresh ? NULL : list_last(&p->idle);
 	struct upstream *u;
 
-	if (n) {
-		u = LIST_OF(n, struct upstream, idle);
-		unlist(b, u);
-		u->reused = true;
-		u->link.readable = false;
-	} else {
-		u = connect_to(b, p, attempt);
-	}
-	if (u)
-		p->active++;
+	if (!n)
+		return connect_to(b, p, attempt);
+	u = LIST_OF(n, struct upstream, idle);
+	unlist(b, u);
+	u->reused = true;
+	u->link.readable = false;
 	return u;
 }
 
@@ -188,7 +182,6 @@ void backend_return(struct backend *b, struct upstream *u, int64_t now)
 		backend_close(b, u);
 		return;
 	}
-	p->active--;
 	u->link.in = NULL;
 	u->since = now;
 	list_append(&p->idle, &u->idle);
@@ -198,14 +191,6 @@ void backend_return(struct backend *b, struct upstream *u, int64_t now)
 void backend_idle_event(struct backend *b, struct upstream *u)
 {
 	close_idle(b, u);
-}
-
-void backend_close_idle(struct backend *b)
-{
-	struct upstream *u;
-
-	while ((u = oldest_idle(b)))
-		close_idle(b, u);
 }
 
 /* --- health ---------------------------------------------------------------- */

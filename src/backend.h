@@ -38,7 +38,6 @@ struct peer {
 	struct list idle;
 	uint32_t fails;      /* failures in a row */
 	int64_t out_until;   /* left out before then; 0: not */
-	uint32_t active;     /* requests under way */
 	char why[96];        /* of the last failed look-up; empty: none */
 };
 
@@ -88,6 +87,5 @@ int64_t backend_tick(struct backend *b, int64_t now);
 void backend_resolve_soon(struct peer *p, int64_t now);
 /* Takes answers of the offload process in. True: some peer has changed. */
 bool backend_resolved(struct backend *b, int64_t now);
-void backend_close_idle(struct backend *b);
 
 #endif
