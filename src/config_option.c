@@ -92,31 +92,13 @@ static bool is_framing(enum field_id id)
 	}
 }
 
-/* Written by gateway into requests: where they came from. */
-static bool is_origin(enum field_id id)
-{
-	switch (id) {
-	case FIELD_FORWARDED:
-	case FIELD_MAX_FORWARDS:
-	case FIELD_X_FORWARDED_FOR:
-	case FIELD_X_FORWARDED_HOST:
-	case FIELD_X_FORWARDED_PORT:
-	case FIELD_X_FORWARDED_PREFIX:
-	case FIELD_X_FORWARDED_PROTO:
-	case FIELD_X_REAL_IP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool is_ours(const struct key *key, const struct edit *e)
 {
 	if (is_framing(e->id))
 		return true;
 	if (key->id == KEY_HEADER)
 		return e->id == FIELD_HOST || e->id == FIELD_DATE;
-	return is_origin(e->id) || (e->id == FIELD_HOST && e->remove);
+	return head_is_origin(e->id) || e->id == FIELD_MAX_FORWARDS || (e->id == FIELD_HOST && e->remove);
 }
 
 static bool is_field_value(struct span s)

@@ -115,16 +115,17 @@ struct options {
 
 /* What becomes of these is not the client's to say: we read them ourselves, and
  * rewrite decides who may send them. */
-static const uint64_t kept = BIT(FIELD_HOST) | BIT(FIELD_VIA) | BIT(FIELD_FORWARDED) | BIT(FIELD_X_REAL_IP) |
-	BIT(FIELD_X_FORWARDED_FOR) | BIT(FIELD_X_FORWARDED_HOST) | BIT(FIELD_X_FORWARDED_PORT) |
-	BIT(FIELD_X_FORWARDED_PREFIX) | BIT(FIELD_X_FORWARDED_PROTO);
+static inline bool is_kept(enum field_id id)
+{
+	return id == FIELD_HOST || id == FIELD_VIA || head_is_origin(id);
+}
 
 /* Marks every field with this name. */
 static void name_fields(struct frame *f, const struct head *h, struct span name)
 {
 	unsigned i;
 	for (i = 0; i < h->count; i++)
-		if (h->fields[i].name_len == name.len && !(kept & BIT(h->fields[i].id)) && span_same(head_name(h, i), name))
+		if (h->fields[i].name_len == name.len && !is_kept((enum field_id)h->fields[i].id) && span_same(head_name(h, i), name))
 			f->named[i / 64] |= (uint64_t)1 << i % 64;
 }
 

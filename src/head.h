@@ -119,6 +119,23 @@ static inline struct span head_get(const struct head *h, enum field_id id)
 	return h->first[id] ? head_value(h, h->first[id] - 1u) : span_of(0, 0);
 }
 
+/* Does it say where a request came from? Only gateway and trusted peers may. */
+static inline bool head_is_origin(enum field_id id)
+{
+	switch (id) {
+	case FIELD_FORWARDED:
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PORT:
+	case FIELD_X_FORWARDED_PREFIX:
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_REAL_IP:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* FIELD_OTHER when nobody asks for this name. */
 enum field_id head_id(struct span name);
 enum method head_method(struct span name);

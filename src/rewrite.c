@@ -53,23 +53,6 @@ static bool may_pass(struct span name, bool trusted)
 	return !has_underscore(name);
 }
 
-/* Those that say where a request came from: only a trusted peer may. */
-static bool is_origin_field(enum field_id id)
-{
-	switch (id) {
-	case FIELD_FORWARDED:
-	case FIELD_X_FORWARDED_FOR:
-	case FIELD_X_FORWARDED_HOST:
-	case FIELD_X_FORWARDED_PORT:
-	case FIELD_X_FORWARDED_PREFIX:
-	case FIELD_X_FORWARDED_PROTO:
-	case FIELD_X_REAL_IP:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void request_line(struct text *out, const struct rewrite_up *up)
 {
 	struct span path = up->path->path;
@@ -113,7 +96,7 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 		enum field_id id = h->fields[i].id;
 		struct span name = head_name(h, i);
 
-		if (id == FIELD_HOST || is_origin_field(id) || id == FIELD_MAX_FORWARDS)
+		if (id == FIELD_HOST || head_is_origin(id) || id == FIELD_MAX_FORWARDS)
 			continue;
 		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && !may_pass(name, up->asker->trusted)))
 			continue;
