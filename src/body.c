@@ -73,7 +73,7 @@ static const struct refusal *size_byte(struct body *b, char c)
 		return is_text(c) ? NULL : &bad_extension;
 	else if (c == ';')
 		b->state = EXT;
-	else if (c == ' ' || c == '\t')
+	else if (span_is_blank(c))
 		b->state = EXT_BLANK;
 	else
 		return b->state == SIZE ? &no_size : &bad_extension;

@@ -23,19 +23,14 @@ struct reader {
 	void *user;
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* Without the comment (a ';' behind a blank; some builds of inih leave it on
  * indented lines) and without what is blank at the end. */
 static struct span before_comment(struct span s)
 {
 	for (size_t i = 1; i < s.len; i++)
-		if (s.at[i] == ';' && is_blank(s.at[i - 1]))
+		if (s.at[i] == ';' && span_is_blank(s.at[i - 1]))
 			s.len = i;
-	while (s.len && (is_blank(s.at[s.len - 1]) || s.at[s.len - 1] == '\r'))
+	while (s.len && (span_is_blank(s.at[s.len - 1]) || s.at[s.len - 1] == '\r'))
 		s.len--;
 	return s;
 }

@@ -6,11 +6,6 @@
  */
 #include "config_word.h"
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* at[0] follows a backslash inside quotes; 0: stands for nothing. */
 static char escaped(char c)
 {
@@ -34,7 +29,7 @@ static size_t unquote(struct faults *f, int line, struct span s, char *to, size_
 	size_t i;
 
 	*len = 0;
-	for (i = 0; i < s.len && (quoted || !is_blank(s.at[i])); i++) {
+	for (i = 0; i < s.len && (quoted || !span_is_blank(s.at[i])); i++) {
 		char c = s.at[i];
 
 		if (c == '"') {
@@ -82,10 +77,10 @@ bool word_item(struct span *rest, struct span *item)
 {
 	size_t i = 0;
 
-	while (i < rest->len && (is_blank(rest->at[i]) || rest->at[i] == ','))
+	while (i < rest->len && (span_is_blank(rest->at[i]) || rest->at[i] == ','))
 		i++;
 	*rest = span_of(rest->at + i, rest->len - i);
-	for (i = 0; i < rest->len && !is_blank(rest->at[i]) && rest->at[i] != ','; i++)
+	for (i = 0; i < rest->len && !span_is_blank(rest->at[i]) && rest->at[i] != ','; i++)
 		;
 	*item = span_of(rest->at, i);
 	*rest = span_of(rest->at + i, rest->len - i);

@@ -56,11 +56,6 @@ static inline bool is(char c, unsigned class)
 	return (classes[(uint8_t)c] & class) != 0;
 }
 
-static inline bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* The first byte that is not of this class. A head ends in LF, which is of no
  * class: that is what ends the loop, so that no step asks for the end. Four
  * bytes a turn, since half of reading a head is this loop over names. */
@@ -301,14 +296,14 @@ static enum fault fault_at(const char *p, enum fault here)
 static enum fault fault_in_name(const struct head *h, const char *name, const char *p)
 {
 	enum fault fault;
-	if (is_blank(*p) && p == name)
+	if (span_is_blank(*p) && p == name)
 		return h->count ? OBS_FOLD : LEADING_BLANK;
 	if (*p == ':')
 		return NO_NAME;
 	fault = fault_at(p, *p == '\r' ? NO_COLON : NAME_BYTE);
-	if (fault != NAME_BYTE || !is_blank(*p))
+	if (fault != NAME_BYTE || !span_is_blank(*p))
 		return fault;
-	while (is_blank(*p))
+	while (span_is_blank(*p))
 		p++;
 	return *p == ':' ? BLANK_BEFORE_COLON : NAME_BYTE;
 }
@@ -374,7 +369,7 @@ static inline enum fault read_fields(struct head *h, const char *p, const char *
 		value = ++p;
 		if (*p == ' ')
 			value = ++p; /* nearly always; the others go in keep_field */
-		while (p = skip_text(p, end), *p == '\r' && p[1] == '\n' && fold && is_blank(p[2]))
+		while (p = skip_text(p, end), *p == '\r' && p[1] == '\n' && fold && span_is_blank(p[2]))
 			fold[p - h->base] = fold[p + 1 - h->base] = ' ';
 		if (*p != '\r' || p[1] != '\n')
 			return fault_at(p, CONTROL);

@@ -51,18 +51,13 @@ size_t span_find(struct span whole, char c)
 	return found ? (size_t)(found - whole.at) : whole.len;
 }
 
-static inline bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 struct span span_trim(struct span s)
 {
-	while (s.len && is_blank(s.at[0])) {
+	while (s.len && span_is_blank(s.at[0])) {
 		s.at++;
 		s.len--;
 	}
-	while (s.len && is_blank(s.at[s.len - 1]))
+	while (s.len && span_is_blank(s.at[s.len - 1]))
 		s.len--;
 	return s;
 }

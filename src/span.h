@@ -40,6 +40,11 @@ static inline char span_lower(char c)
 	return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
+static inline bool span_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* Equal but for the case of ASCII letters. */
 bool span_same(struct span a, struct span b);
 bool span_starts(struct span whole, struct span start);
