@@ -332,6 +332,16 @@ static void add_clock(struct text *t, const struct calendar *c)
 	add_padded(t, c->second, 2);
 }
 
+/* Such as 23/Nov/2025. */
+static void add_date(struct text *t, const struct calendar *c, char between)
+{
+	add_padded(t, c->day, 2);
+	text_char(t, between);
+	text_add(t, months[c->month], 3);
+	text_char(t, between);
+	add_padded(t, c->year, 4);
+}
+
 struct stamp { /* one form of one second; size 0: never made */
 	int64_t seconds;
 	struct text text;
@@ -358,11 +368,7 @@ struct span log_time(int64_t seconds)
 		return text_span(&s.text);
 	zone = platform_zone(seconds);
 	c = calendar_of(seconds + zone);
-	add_padded(&s.text, c.day, 2);
-	text_char(&s.text, '/');
-	text_add(&s.text, months[c.month], 3);
-	text_char(&s.text, '/');
-	add_padded(&s.text, c.year, 4);
+	add_date(&s.text, &c, '/');
 	text_char(&s.text, ':');
 	add_clock(&s.text, &c);
 	text_char(&s.text, ' ');
@@ -382,11 +388,7 @@ struct span log_http_date(int64_t seconds)
 	c = calendar_of(seconds);
 	text_add(&s.text, weekdays[c.weekday], 3);
 	text_lit(&s.text, ", ");
-	add_padded(&s.text, c.day, 2);
-	text_char(&s.text, ' ');
-	text_add(&s.text, months[c.month], 3);
-	text_char(&s.text, ' ');
-	add_padded(&s.text, c.year, 4);
+	add_date(&s.text, &c, ' ');
 	text_char(&s.text, ' ');
 	add_clock(&s.text, &c);
 	text_lit(&s.text, " GMT");
