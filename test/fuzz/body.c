@@ -4,15 +4,7 @@
  * first byte says the kind, the second the length or how the rest is cut.
  */
 #include "../../src/body.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
-
-#define MUST(condition) \
-	do { \
-		if (!(condition)) \
-			abort(); \
-	} while (0)
+#include "check.h"
 
 struct outcome {
 	const struct refusal *bad;
@@ -37,9 +29,9 @@ static struct outcome run(enum body_kind kind, uint64_t length, const uint8_t *a
 		char *block = malloc(have - o.used);
 		memcpy(block, at + o.used, have - o.used);
 		n = body_scan(&b, block, have - o.used, &payload);
-		MUST(n + payload <= have - o.used);
-		MUST(n || payload || b.bad || body_done(&b)); /* it never stands still */
-		MUST(!b.bad || payload == 0);
+		CHECK(n + payload <= have - o.used);
+		CHECK(n || payload || b.bad || body_done(&b)); /* it never stands still */
+		CHECK(!b.bad || payload == 0);
 		k = payload < sip ? payload : sip;
 		memcpy(o.payload + o.len, block + n, k);
 		body_take(&b, k);
@@ -50,15 +42,15 @@ static struct outcome run(enum body_kind kind, uint64_t length, const uint8_t *a
 	}
 	o.done = body_done(&b);
 	o.bad = b.bad;
-	MUST(o.len + o.framing == o.used && !(o.done && o.bad));
-	MUST(body_end(&b) == (!o.bad && (o.done || kind == BODY_CLOSE)));
+	CHECK(o.len + o.framing == o.used && !(o.done && o.bad));
+	CHECK(body_end(&b) == (!o.bad && (o.done || kind == BODY_CLOSE)));
 	return o;
 }
 
 static void same(const struct outcome *a, struct outcome b)
 {
-	MUST(a->bad == b.bad && a->done == b.done && a->used == b.used && a->len == b.len);
-	MUST(memcmp(a->payload, b.payload, a->len) == 0);
+	CHECK(a->bad == b.bad && a->done == b.done && a->used == b.used && a->len == b.len);
+	CHECK(memcmp(a->payload, b.payload, a->len) == 0);
 	free(b.payload);
 }
 
@@ -76,9 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 	same(&whole, run(kind, length, at, len, step, len));
 	same(&whole, run(kind, length, at, len, len, step));
 	if (kind != BODY_CHUNKED)
-		MUST(whole.framing == 0 && whole.len == (kind == BODY_CLOSE ? len : kind == BODY_NONE ? 0 : length < len ? length : len));
+		CHECK(whole.framing == 0 && whole.len == (kind == BODY_CLOSE ? len : kind == BODY_NONE ? 0 : length < len ? length : len));
 	if (kind == BODY_CHUNKED && whole.done) /* the shortest whole body is five bytes, and ends so */
-		MUST(whole.used >= 5 && memcmp(at + whole.used - 2, "\r\n", 2) == 0);
+		CHECK(whole.used >= 5 && memcmp(at + whole.used - 2, "\r\n", 2) == 0);
 	free(whole.payload);
 	return 0;
 }

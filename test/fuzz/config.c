@@ -5,10 +5,7 @@
  * its users rely on.
  */
 #include "../../src/config.h"
-#include <stdio.h>
-#include <stdlib.h>
-
-#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "config: not true: %s\n", #what), abort()))
+#include "check.h"
 
 static void take_message(void *user, const char *message)
 {
@@ -129,8 +126,6 @@ static void check_words(struct span text)
 	check(c, messages);
 	free(copy);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {

@@ -5,10 +5,7 @@
  */
 #include "../../src/path.h"
 #include "../../gateway.h"
-#include <stdio.h>
-#include <stdlib.h>
-
-#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "path: not true: %s\n", #what), abort()))
+#include "check.h"
 
 static void check_normal(struct span path)
 {
@@ -85,8 +82,6 @@ static void check_host(struct span value)
 	CHECK(port <= 65535 && name.len > 0 && name.len < GW_NAME && name.at == value.at && name.len <= value.len);
 	CHECK(path_host(name, &again, &none) && none == 0 && span_is(name, again));
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {

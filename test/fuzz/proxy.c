@@ -4,10 +4,7 @@
  * before, and what was read is what is read again after it was written.
  */
 #include "../../src/proxy.h"
-#include <stdio.h>
-#include <stdlib.h>
-
-#define CHECK(what) ((what) ? (void)0 : (fprintf(stderr, "proxy: not true: %s\n", #what), abort()))
+#include "check.h"
 
 /* Of a part of the bytes, in a block of exactly its size. */
 static int read_part(const char *at, size_t len)
@@ -40,8 +37,6 @@ static void check_round_trip(const struct net *from, const struct net *to)
 			CHECK(again.family == NET_NONE);
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
