@@ -46,7 +46,8 @@ ifdef INIH
 INI_FLAGS = -I$(INIH)
 INI_SOURCE = $(INIH)/ini.c
 else
-LIBS = -linih
+# The archive where there is one: a shared library costs each process its pages.
+LIBS := $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-l:libinih.a,-linih)
 endif
 
 .PHONY: all static tiny asan count test check units replay scenarios layers lint size bench fuzz install clean FORCE

@@ -10,7 +10,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
-enum { ARENA_BLOCK = 16384 };
+enum { ARENA_BLOCK = 4000 }; /* most configurations need a few */
 
 struct arena_block {
 	struct arena_block *before;

@@ -80,7 +80,7 @@ static int be_worker(struct family *f, struct generation *g, int number, int con
 {
 	const struct place *p = &g->places[number];
 	struct worker_given given = {
-		.config = g->config, .share = f->share, .slot = p->slot, .number = number, .listeners = g->listeners,
+		.config = g->config, .share = f->share, .slot = p->slot, .listeners = g->listeners,
 		.control = control, .offload = p->jobs[0], .access = &g->access, .error = &g->error,
 	};
 

@@ -14,7 +14,6 @@ struct worker_given {
 	const struct config *config;
 	struct share *share;
 	int slot;             /* in share */
-	int number;           /* 0 .. config->workers - 1 */
 	const int *listeners; /* descriptors, one for each config->listeners */
 	int control;          /* pair to the supervisor: one datagram a command, see below */
 	int offload;          /* pair to the offload process */
