@@ -42,13 +42,15 @@ SECTIONS_LINK = -Wl,--gc-sections
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 SOURCES = gateway.c $(wildcard src/*.c) platform/posix.c $(if $(filter linux,$(PLATFORM)),platform/linux.c,platform/bsd.c)
+# The archive where there is one: a shared library costs each process its pages.
+archive = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l:lib$(1).a,-l$(1))
 ifdef INIH
 INI_FLAGS = -I$(INIH)
 INI_SOURCE = $(INIH)/ini.c
 else
-# The archive where there is one: a shared library costs each process its pages.
-LIBS := $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-l:libinih.a,-linih)
+LIBS := $(call archive,inih)
 endif
+LIBS += $(call archive,bearssl)
 
 .PHONY: all static tiny asan count test check units replay scenarios layers lint size bench fuzz install clean FORCE
 .DELETE_ON_ERROR:

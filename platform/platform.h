@@ -32,6 +32,8 @@ long platform_recv(int fd, void *at, size_t len);
 long platform_send(int fd, const struct piece *pieces, int count);
 /* One byte ahead without taking it: 1 there is some, 0 end, WAIT nothing yet. */
 long platform_peek(int fd);
+/* Bytes ahead without taking them, as platform_recv. */
+long platform_look(int fd, void *at, size_t len);
 void platform_close(int fd);
 /* We send no more; the peer sees the end of the stream. */
 void platform_shutdown(int fd);
@@ -128,6 +130,23 @@ int platform_signal(int fd); /* the next letter, 0: none */
 /* The beginning of a file, or all that a pipe gives: bytes read, at most size;
  * PLATFORM_BROKEN. Waits; for start-up. */
 long platform_read(const char *path, void *at, size_t size);
+
+/* A regular file below a directory, by one name without a slash: bytes read, at
+ * most size; PLATFORM_BROKEN (not there, or something else than a file). */
+long platform_read_in(const char *directory, const char *name, void *at, size_t size);
+/* Writes a file that nobody else may read (mode 0600), whole or not at all: it
+ * takes its name when it is on the disk. False: platform_why. */
+bool platform_keep(const char *path, const void *at, size_t len);
+/* The directory and those above it, mode 0700, unless it is there. */
+bool platform_directory(const char *path);
+/* A number that is another one when the file has changed; 0: it is not there. */
+uint64_t platform_stamp(const char *path);
+/* Addresses of this machine's interfaces, no loopback, no IPv6 of the link alone; at most room. */
+size_t platform_addresses(struct net *to, size_t room);
+/* The name of this machine; empty when it has none. */
+void platform_name(struct text *name);
+/* The home directory of who runs this; NULL: unknown. */
+const char *platform_home(void);
 
 /* A file to append to, made with mode 0640 when it is not there. */
 int platform_append(const char *path);

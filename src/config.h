@@ -11,7 +11,7 @@
 
 #include "../gateway.h"
 #include "head.h"
-#include "net.h"
+#include "tls.h"
 
 /* A server that requests are sent to. The same authority named in several
  * places of the file is one server: its idle links and its health are shared. */
@@ -22,6 +22,7 @@ struct server {
 	struct net address; /* when host and path are NULL; its port always */
 	uint16_t number;   /* place in config.servers */
 	uint8_t proxy;     /* PROXY protocol version to begin connections with; 0: none */
+	const struct tls_server *tls; /* NULL: http */
 };
 
 struct target {
@@ -105,6 +106,11 @@ struct site {
 	struct route *const *routes; /* in the order to try: conditional ones in file order, then longest prefix first */
 	size_t route_count;
 	bool guarded; /* some route here has allow or deny: every reading of a path counts */
+	bool secure;  /* it answers on some listener with TLS */
+	struct tls_site tls;
+	struct span hsts; /* "max-age=31536000; includeSubDomains"; empty: not said */
+	const char *own;  /* file of the certificate that we make for it ourselves; NULL: it has been given one, or needs none */
+	const char *acme_dir; /* where challenges are answered from; NULL */
 	int line;
 };
 
@@ -114,6 +120,9 @@ struct listener {
 	const char *path;     /* of a Unix socket */
 	bool both;            /* IPv6 socket that takes IPv4 too */
 	bool proxy;           /* a PROXY header comes first, from trusted peers */
+	bool tls;
+	bool redirect;        /* everything but ACME challenges goes to https */
+	uint16_t https_port;  /* of a redirect: where that is */
 	const struct site *const *sites; /* that answer here */
 	size_t site_count;
 	int line;
@@ -138,6 +147,7 @@ struct config {
 	int workers;
 	uint32_t clients;  /* connections from clients, per worker */
 	uint32_t requests; /* requests at a time, per worker */
+	struct tls_counts tls; /* per worker; all 0 when nobody speaks TLS */
 	uint32_t per_client; /* connections of one address (IPv6: /64) */
 	uint32_t idle_links; /* idle links kept to one server, per worker */
 	uint32_t buffer;   /* bytes; at least GW_HEAD + 1024 */
@@ -147,12 +157,18 @@ struct config {
 	uint8_t log_format;     /* enum log_format */
 	int64_t head_timeout;   /* from a request's first byte to its head's last */
 	int64_t idle_timeout;   /* of a client connection between requests */
+	int64_t handshake_timeout; /* of TLS with a client, from its first byte */
 	int64_t link_timeout;   /* of an idle link to a server */
 	int64_t send_timeout;   /* a client takes nothing for so long */
 	int64_t linger_timeout; /* RFC 9112 9.6 */
 	int64_t drain_timeout;  /* what is under way when gateway ends */
 	int64_t reload_timeout; /* what old workers still carry after a reload */
 	int64_t resolve_interval; /* names are looked up again */
+
+	const char *state;      /* directory for what gateway keeps, certificates of its own for one */
+	const char *const *files; /* with certificates and keys: a reload is due when one changes */
+	size_t file_count;
+	size_t warnings;        /* said while it was loaded: it may run, but something will not work as meant */
 
 	void *arena; /* private */
 };
@@ -165,7 +181,23 @@ struct config *config_load(const char *file, config_say *say, void *user);
 /* From command-line words: ":8080 /nas/=http://192.168.1.2:5000/ ...". */
 struct config *config_words(int count, char **words, config_say *say, void *user);
 
+/* Wipes what it held: there are private keys among it. */
 void config_free(struct config *c);
+
+/* Makes the certificates of its own that are not there yet, in c->state. False:
+ * why is in *error; the configuration cannot run. Started twice at a time, one
+ * finds what the other has made. */
+bool config_complete(struct config *c, struct text *error);
+
+/* One certificate in use, for check and for the log. */
+struct config_cert {
+	const struct site *site;
+	const struct credential *credential;
+	const char *file;
+	bool own; /* made by us */
+};
+/* Number of certificates in use; at most room are written. */
+size_t config_certs(const struct config *c, struct config_cert *certs, size_t room);
 
 /* The same from memory; the name is for messages. */
 struct config *config_text(const char *file, struct span text, config_say *say, void *user);

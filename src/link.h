@@ -6,17 +6,22 @@
  * nothing comes and nothing goes, and link_watch asks for what it needs. The
  * first failure is kept in why. After a failed write the link takes all that is
  * written without sending it, but still reads: an early answer may be there.
+ * With TLS what was written may wait in a record: link_owes says so, and the
+ * link sends it whenever it is polled. What has come may wait in one, too: then
+ * link_watch asks for LINK_NOW, and nobody may sleep.
  */
 #ifndef LINK_H
 #define LINK_H
 
 #include "../platform/platform.h"
 #include "buf.h"
+#include "tls.h"
 
-enum link_phase { LINK_CLOSED, LINK_CONNECTING, LINK_OPEN };
+enum link_phase { LINK_CLOSED, LINK_CONNECTING, LINK_SHAKING /* connected; TLS hands are being shaken */, LINK_OPEN };
 
 struct link {
 	struct buf *in;   /* where received bytes go; lent by the owner, NULL while quiet */
+	struct tls *tls;  /* NULL: plain */
 	const char *why;  /* the first failure, static text; NULL: none */
 	int fd;
 	uint8_t phase;    /* enum link_phase */
@@ -31,9 +36,20 @@ struct link {
 void link_open(struct link *l, int fd);
 /* A connection being made; a negative fd is a failure already. */
 void link_connect(struct link *l, int fd);
+/* Makes it TLS from here on: to be called when it is open or connecting, before
+ * any byte. The link owns t. */
+void link_secure(struct link *l, struct tls *t);
+/* Goes on with the handshake; afterwards the phase is LINK_OPEN, or why is set,
+ * or it waits. */
+void link_shake(struct link *l);
+/* Sends bytes of plain text before the handshake; they are few. False: they did not all go. */
+bool link_preface(struct link *l, struct span bytes);
+/* With TLS says close_notify first, if that can be done without waiting. */
 void link_close(struct link *l);
 
-/* What to wait for: PLATFORM_IN, PLATFORM_OUT, or 0. */
+/* What to wait for: PLATFORM_IN, PLATFORM_OUT, or 0; with LINK_NOW something that
+ * is wanted is there already. */
+enum { LINK_NOW = 0x4000 };
 short link_watch(const struct link *l, bool want_in, bool want_out);
 /* Takes in what poll said, and finishes connecting. */
 void link_polled(struct link *l, short got);
@@ -48,6 +64,10 @@ size_t link_lift(struct link *l, int pipe[2], size_t len);
 size_t link_drop(struct link *l, int pipe[2], size_t len);
 /* We send no more. */
 void link_finish(struct link *l);
+/* Bytes that came and are not in a buffer of ours yet. */
+bool link_holds(const struct link *l);
+/* Written, but not gone yet. */
+bool link_owes(const struct link *l);
 
 static inline bool link_is_open(const struct link *l)
 {

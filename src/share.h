@@ -11,6 +11,7 @@
 
 #include "../gateway.h"
 #include "net.h"
+#include "tls.h"
 #include <stdatomic.h>
 
 #define SHARE_SLOTS (2 * GW_WORKERS) /* those draining after a reload count too */
@@ -31,7 +32,17 @@ struct share_slot {
 	struct share_peer peers[SHARE_PEERS];
 };
 
+#define SHARE_SESSIONS 1024          /* TLS sessions kept for resumption */
+#define SHARE_SESSION_MS 86400000    /* one lives no longer than a day */
+
+struct share_session {
+	_Atomic uint64_t mark;      /* odd: being written; its upper half is the writer's slot */
+	_Atomic int64_t until;      /* monotonic ms; 0: free */
+	_Atomic uint64_t words[12]; /* of a struct tls_session */
+};
+
 struct share {
+	struct share_session sessions[SHARE_SESSIONS];
 	uint64_t seed; /* of the hashes */
 	_Atomic uint64_t requests, refused, failed; /* of workers that are gone */
 	struct share_slot slots[SHARE_SLOTS];
@@ -56,5 +67,11 @@ void share_leave(struct share *s, int slot);
  * many addresses must not lock out strangers; then the other limits hold. */
 bool share_peer_in(struct share *s, int slot, const struct net *peer, uint32_t most);
 void share_peer_out(struct share *s, int slot, const struct net *peer);
+
+/* Sessions without a lock: who finds an entry being written passes it over, and
+ * share_leave mends what a worker that died has left half-written. The oldest of
+ * the few places where an id may stand gives way. */
+void share_session_save(struct share *s, int slot, const struct tls_session *session, int64_t now);
+bool share_session_find(const struct share *s, const unsigned char id[32], struct tls_session *session, int64_t now);
 
 #endif
