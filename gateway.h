@@ -11,6 +11,7 @@
 
 #define GW_VERSION "0.1.0"
 #define GW_VIA "gateway" /* our pseudonym in Via (RFC 9110 7.6.3) */
+#define GW_BUILT 1795392000 /* seconds since 1970: no clock is right that shows less (2026-11-23) */
 
 #ifdef GW_TINY
 #define GW_BUFFER 3072 /* default of `buffer`: bytes of one exchange's buffer */
