@@ -41,7 +41,7 @@ SECTIONS = -ffunction-sections -fdata-sections
 SECTIONS_LINK = -Wl,--gc-sections
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
-SOURCES = gateway.c $(wildcard src/*.c) platform/posix.c $(if $(filter linux,$(PLATFORM)),platform/linux.c,platform/bsd.c)
+SOURCES = gateway.c $(wildcard src/*.c) $(wildcard platform/posix*.c) $(if $(filter linux,$(PLATFORM)),platform/linux.c,platform/bsd.c)
 # The archive where there is one: a shared library costs each process its pages.
 archive = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l:lib$(1).a,-l$(1))
 ifdef INIH

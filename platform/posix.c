@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * posix - everything of platform that POSIX.1-2008 can say
+ * posix - time, sockets and waiting, as far as POSIX.1-2008 can say it
  *
- * Knows errno and sockaddrs, and keeps both to itself. Knows no HTTP and no
+ * Knows errno and sockaddrs, and keeps both to platform. Knows no HTTP and no
  * configuration.
  */
 #include "system.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pwd.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,7 +35,7 @@ static int last_error; /* errno of the last call that failed */
 /* --- errors ---------------------------------------------------------- */
 
 /* Lower case and for people; strerror only for what nobody expects. */
-static const char *words(int error)
+const char *system_words(int error)
 {
 	switch (error) {
 	case EACCES: return "permission denied";
@@ -73,7 +67,7 @@ static const char *words(int error)
 
 const char *platform_why(void)
 {
-	return words(last_error);
+	return system_words(last_error);
 }
 
 static bool would_wait(int error)
@@ -89,15 +83,15 @@ long system_failed(void)
 	return PLATFORM_BROKEN;
 }
 
-static int fail(void)
+int system_fail(void)
 {
 	last_error = errno;
 	return -1;
 }
 
-static bool refuse(void)
+bool system_refuse(void)
 {
-	fail();
+	system_fail();
 	return false;
 }
 
@@ -354,11 +348,11 @@ static int listen_unix(const char *path)
 	int fd;
 
 	if (len == 0)
-		return fail();
+		return system_fail();
 	remove_stale(path, &a, len);
 	fd = system_socket(AF_UNIX, SOCK_STREAM);
 	if (fd < 0)
-		return fail();
+		return system_fail();
 	if (bind(fd, &a.any, len) != 0)
 		return fail_close(fd);
 	if (chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0) {
@@ -376,10 +370,10 @@ static int listen_ip(const struct net *address, bool both)
 	int on = 1, only = !both, fd;
 
 	if (len == 0)
-		return fail();
+		return system_fail();
 	fd = system_socket(a.any.sa_family, SOCK_STREAM);
 	if (fd < 0)
-		return fail();
+		return system_fail();
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (address->family == NET_IP6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0)
 		return fail_close(fd);
@@ -397,7 +391,7 @@ int platform_listen(const struct net *address, const char *path, bool both, stru
 	/* Both, on a machine without IPv6: then IPv4 alone is what there is. */
 	if (fd < 0 && !path && both && (last_error == EAFNOSUPPORT || last_error == EADDRNOTAVAIL))
 		fd = listen_ip(&any4, false);
-	return fd >= 0 ? fd : explain(error, address, path, words(last_error));
+	return fd >= 0 ? fd : explain(error, address, path, system_words(last_error));
 }
 
 int platform_accept(int listener, struct net *peer)
@@ -424,7 +418,7 @@ bool platform_local(int fd, struct net *address)
 
 	a.any.sa_family = AF_UNSPEC;
 	if (getsockname(fd, &a.any, &len) != 0)
-		return refuse();
+		return system_refuse();
 	from_system(address, &a.any);
 	return true;
 }
@@ -442,10 +436,10 @@ int platform_connect(const struct net *address, const char *path)
 	int fd;
 
 	if (len == 0)
-		return fail();
+		return system_fail();
 	fd = system_socket(a.any.sa_family, SOCK_STREAM);
 	if (fd < 0) {
-		fail();
+		system_fail();
 		return is_shortage(last_error) ? PLATFORM_BROKEN : -1;
 	}
 	if (!path)
@@ -465,7 +459,7 @@ const char *platform_connected(int fd)
 		error = errno;
 	if (error)
 		last_error = error;
-	return error ? words(error) : NULL;
+	return error ? system_words(error) : NULL;
 }
 
 /* --- waiting ----------------------------------------------------------- */
@@ -492,62 +486,13 @@ int platform_poll(struct watch *watches, size_t count, int64_t ms)
 	return found;
 }
 
-/* --- memory and limits ---------------------------------------------------- */
-
-void *platform_memory(size_t bytes, bool shared)
-{
-	void *at = system_memory(bytes, shared);
-
-	if (!at)
-		fail();
-	return at;
-}
-
-bool platform_descriptors(size_t count)
-{
-	struct rlimit limit;
-	rlim_t most;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return refuse();
-	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= count)
-		return true;
-	most = limit.rlim_max;
-	limit.rlim_cur = count;
-	if (most != RLIM_INFINITY && most < count)
-		limit.rlim_max = count; /* root may */
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		return true;
-	fail();
-	limit.rlim_cur = limit.rlim_max = most; /* better than nothing */
-	setrlimit(RLIMIT_NOFILE, &limit);
-	return false;
-}
-
-/* For a system that gives no randomness: better than a constant. */
-static void random_from_clock(unsigned char *at, size_t len)
-{
-	uint64_t x = (uint64_t)platform_now_us() ^ ((uint64_t)getpid() << 40) ^ (uint64_t)(uintptr_t)at;
-
-	while (len--) {
-		x = x * 6364136223846793005u + 1442695040888963407u;
-		*at++ = (unsigned char)(x >> 56);
-	}
-}
-
-void platform_random(void *at, size_t len)
-{
-	if (!system_random(at, len))
-		random_from_clock(at, len);
-}
-
 /* --- pairs ------------------------------------------------------------ */
 
 /* SOCK_SEQPACKET keeps boundaries and shows the end when the other side is closed. */
 bool platform_pair(int pair[2])
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0)
-		return refuse();
+		return system_refuse();
 	if (system_mark(pair[0]) < 0) {
 		close(pair[1]);
 		return false;
@@ -625,260 +570,7 @@ long platform_pair_recv(int fd, void *at, size_t len, int *passed)
 	return (long)n;
 }
 
-/* --- rights ------------------------------------------------------------ */
-
-static bool number(const char *text, unsigned long *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoul(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0 && *value < 0xffffffffu;
-}
-
-struct identity {
-	uid_t uid;
-	gid_t gid;
-	const char *name; /* NULL: a number that no name belongs to */
-};
-
-static const char *find_user(struct identity *who, const char *user)
-{
-	unsigned long id;
-	const struct passwd *entry = number(user, &id) ? getpwuid((uid_t)id) : getpwnam(user);
-
-	if (!entry && !number(user, &id))
-		return "no such user";
-	who->uid = entry ? entry->pw_uid : (uid_t)id;
-	who->gid = entry ? entry->pw_gid : (gid_t)id;
-	who->name = entry ? entry->pw_name : NULL;
-	return NULL;
-}
-
-static const char *find_group(struct identity *who, const char *group)
-{
-	unsigned long id;
-	const struct group *entry;
-
-	if (number(group, &id)) {
-		who->gid = (gid_t)id;
-		return NULL;
-	}
-	entry = getgrnam(group);
-	if (!entry)
-		return "no such group";
-	who->gid = entry->gr_gid;
-	return NULL;
-}
-
-static const char *find(struct identity *who, const char *user, const char *group)
-{
-	const char *why = user ? find_user(who, user) : NULL;
-
-	return why || !group ? why : find_group(who, group);
-}
-
-const char *platform_knows(const char *user, const char *group)
-{
-	struct identity who;
-
-	return find(&who, user, group);
-}
-
-const char *platform_become(const char *user, const char *group)
-{
-	struct identity who = {.uid = getuid(), .gid = getgid()};
-	const char *why = find(&who, user, group);
-
-	if (why)
-		return why;
-	if (user || group) {
-		/* Groups first: afterwards we may no longer. */
-		if (!system_groups(who.name, who.gid) || setgid(who.gid) != 0 || setuid(who.uid) != 0)
-			return words(errno);
-		if (getuid() != who.uid || geteuid() != who.uid || getgid() != who.gid || getegid() != who.gid)
-			return "the system kept some of the old rights";
-		if (user && who.uid != 0 && setuid(0) == 0)
-			return "the way back to root is open";
-	}
-	system_harden();
-	return NULL;
-}
-
-bool platform_is_root(void)
-{
-	return geteuid() == 0;
-}
-
-/* --- processes ---------------------------------------------------------- */
-
-static int signal_pipe[2] = {-1, -1};
-static const int signals[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGUSR1};
-static const char letters[] = {PLATFORM_CHILD, PLATFORM_RELOAD, PLATFORM_STOP, PLATFORM_STOP, PLATFORM_REOPEN};
-enum { SIGNALS = sizeof letters };
-
-static long own_pid; /* 0: not asked yet */
-
-long platform_pid(void)
-{
-	if (!own_pid)
-		own_pid = (long)getpid();
-	return own_pid;
-}
-
-static void on_signal(int number)
-{
-	int error = errno, i;
-
-	for (i = 0; i < SIGNALS; i++)
-		if (signals[i] == number && write(signal_pipe[1], &letters[i], 1) < 0)
-			continue; /* full: enough letters are waiting already */
-	errno = error;
-}
-
-static void handle(int number, void (*handler)(int))
-{
-	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-
-	sigemptyset(&action.sa_mask);
-	sigaction(number, &action, NULL);
-}
-
-int platform_signals(void)
-{
-	int i;
-
-	if (pipe(signal_pipe) != 0)
-		return fail();
-	if (system_mark(signal_pipe[0]) < 0 || system_mark(signal_pipe[1]) < 0)
-		return -1;
-	for (i = 0; i < SIGNALS; i++)
-		handle(signals[i], on_signal);
-	handle(SIGPIPE, SIG_IGN);
-	return signal_pipe[0];
-}
-
-int platform_signal(int fd)
-{
-	char letter;
-
-	return read(fd, &letter, 1) == 1 ? letter : 0;
-}
-
-static void become_child(void)
-{
-	int i;
-
-	own_pid = 0;
-	for (i = 0; i < SIGNALS; i++)
-		handle(signals[i], signals[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
-	platform_close(signal_pipe[0]);
-	platform_close(signal_pipe[1]);
-	signal_pipe[0] = signal_pipe[1] = -1;
-}
-
-/* Signals wait until the child has its own mind about them: otherwise it would
- * put letters into our pipe. */
-long platform_fork(void)
-{
-	sigset_t all, before;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	if (pid < 0)
-		last_error = errno;
-	if (pid == 0)
-		become_child();
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return (long)pid;
-}
-
-static const char *signal_words(int number)
-{
-	switch (number) {
-	case SIGSEGV: return " (segmentation fault)";
-	case SIGBUS: return " (bus error)";
-	case SIGILL: return " (illegal instruction)";
-	case SIGFPE: return " (arithmetic error)";
-	case SIGABRT: return " (aborted)";
-	case SIGKILL: return " (killed)";
-	case SIGTERM: return " (terminated)";
-	case SIGSYS: return " (forbidden system call)";
-	default: return "";
-	}
-}
-
-bool platform_reap(long *pid, struct text *how)
-{
-	int status;
-	pid_t ended = waitpid(-1, &status, WNOHANG);
-
-	if (ended <= 0)
-		return false;
-	*pid = (long)ended;
-	if (WIFSIGNALED(status))
-		text_format(how, "signal %d%s", WTERMSIG(status), signal_words(WTERMSIG(status)));
-	else
-		text_format(how, "exit status %d", WEXITSTATUS(status));
-	return true;
-}
-
-void platform_kill(long pid)
-{
-	if (pid > 1)
-		kill((pid_t)pid, SIGKILL);
-}
-
-/* --- files, logs and names ------------------------------------------------ */
-
-long platform_read(const char *path, void *at, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t len = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return fail(), PLATFORM_BROKEN;
-	do {
-		n = read(fd, (char *)at + len, size - len);
-		if (n > 0)
-			len += (size_t)n;
-	} while ((n > 0 && len < size) || (n < 0 && errno == EINTR));
-	if (n < 0)
-		fail();
-	close(fd);
-	return n < 0 ? PLATFORM_BROKEN : (long)len;
-}
-
-int platform_append(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-
-	return fd >= 0 ? fd : fail();
-}
-
-enum platform_kind platform_kind(int fd)
-{
-	struct stat st = {0};
-	int flags = fcntl(fd, F_GETFL);
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return PLATFORM_FILE;
-	if (flags >= 0 && flags & O_NONBLOCK)
-		return PLATFORM_QUICK;
-	return S_ISSOCK(st.st_mode) && MSG_DONTWAIT != 0 ? PLATFORM_SOCKET : PLATFORM_SLOW;
-}
-
-int platform_stderr(void)
-{
-	int fd = platform_kind(2) == PLATFORM_FILE ? -1 : system_reopen(2);
-
-	if (fd < 0)
-		fd = fcntl(2, F_DUPFD_CLOEXEC, 3);
-	return fd >= 0 ? fd : fail();
-}
+/* --- logs and names --------------------------------------------------------- */
 
 int platform_syslog(void)
 {
@@ -887,43 +579,11 @@ int platform_syslog(void)
 	size_t i;
 
 	if (fd < 0)
-		return fail();
+		return system_fail();
 	for (i = 0; system_log_paths[i]; i++)
 		if (connect(fd, &a.any, to_unix(&a, system_log_paths[i])) == 0)
 			return fd;
 	return fail_close(fd);
-}
-
-static bool takes_now(int fd)
-{
-	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-
-	return poll(&ready, 1, 0) == 1;
-}
-
-static ssize_t write_some(int fd, const void *at, size_t len, enum platform_kind kind)
-{
-	if (kind == PLATFORM_FILE)
-		return write(fd, at, len);
-	if (len > PLATFORM_LINE)
-		len = PLATFORM_LINE;
-	if (kind == PLATFORM_SOCKET)
-		return send(fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (kind == PLATFORM_SLOW && !takes_now(fd)) {
-		errno = EAGAIN;
-		return -1;
-	}
-	return write(fd, at, len);
-}
-
-long platform_write(int fd, const void *at, size_t len, enum platform_kind kind)
-{
-	ssize_t n;
-
-	do
-		n = write_some(fd, at, len, kind);
-	while (n < 0 && errno == EINTR);
-	return n >= 0 ? (long)n : system_failed();
 }
 
 static int add_address(struct net *to, int count, const struct addrinfo *entry, uint16_t port)
@@ -950,7 +610,7 @@ int platform_resolve(const char *name, uint16_t port, struct net *to, int room, 
 	int error = getaddrinfo(name, NULL, &hints, &list), count = 0;
 
 	if (error) {
-		*why = error == EAI_SYSTEM ? words(errno) : gai_strerror(error);
+		*why = error == EAI_SYSTEM ? system_words(errno) : gai_strerror(error);
 		return 0;
 	}
 	for (entry = list; entry && count < room; entry = entry->ai_next)

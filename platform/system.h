@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * system - what posix.c asks of linux.c or bsd.c
+ * system - what posix*.c ask of linux.c or bsd.c, and of each other
  *
- * Only these three files include this. What is not in POSIX.1-2008 is behind
- * it, so that posix.c compiles anywhere. Failures leave errno set.
+ * Only these files include this. What is not in POSIX.1-2008 is behind it, so
+ * that posix*.c compile anywhere. Failures leave errno set.
  */
 #ifndef SYSTEM_H
 #define SYSTEM_H
@@ -35,8 +35,11 @@ bool system_random(void *at, size_t len);
 int system_reopen(int fd);
 /* Did this error of accept concern one connection only, now gone? */
 bool system_accept_again(int error);
-/* For linux.c and bsd.c: keeps errno for platform_why; WAIT, or BROKEN. */
+/* Keep errno for platform_why: WAIT, or BROKEN; -1; false. */
 long system_failed(void);
+int system_fail(void);
+bool system_refuse(void);
+const char *system_words(int error); /* lower case and for people */
 /* fcntl: non-blocking, close-on-exec; -1 (and fd closed) on failure. */
 int system_mark(int fd);
 /* Paths of the system log's socket, the first that is there is taken. */
