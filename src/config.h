@@ -108,6 +108,7 @@ struct site {
 	bool guarded; /* some route here has allow or deny: every reading of a path counts */
 	bool secure;  /* it answers on some listener with TLS */
 	struct tls_site tls;
+	const char *const *cert_files; /* where each of tls.credentials comes from */
 	struct span hsts; /* "max-age=31536000; includeSubDomains"; empty: not said */
 	const char *own;  /* file of the certificate that we make for it ourselves; NULL: it has been given one, or needs none */
 	const char *acme_dir; /* where challenges are answered from; NULL */
