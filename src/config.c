@@ -27,12 +27,13 @@ struct source {
 
 static struct config *finish(struct arena *a, struct faults *f, struct config *c, config_say *say, void *user)
 {
+	fault_say(f, say, user);
 	if (f->count) {
-		fault_say(f, say, user);
 		arena_close(a);
 		return NULL;
 	}
 	c->file = f->file ? f->file : "the command line";
+	c->warnings = f->warnings;
 	c->arena = a;
 	return c;
 }

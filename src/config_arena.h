@@ -22,6 +22,7 @@ struct arena *arena_open(size_t most);
 void *arena_take(struct arena *a, size_t size);
 /* A copy, with a zero behind it. */
 struct span arena_span(struct arena *a, struct span s);
+/* Wipes all of it first: there are private keys in a configuration. */
 void arena_close(struct arena *a);
 
 #define ARENA_NEW(a, type) ((type *)arena_take((a), sizeof(type)))

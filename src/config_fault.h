@@ -12,13 +12,16 @@ struct fault;
 struct faults {
 	struct arena *arena;
 	const char *file; /* NULL: words of the command line; a line is then a word's number */
-	struct fault *first; /* by line, those of one line as they were found */
+	struct fault *first; /* by line, those of one line as they were found; warnings among them */
 	size_t count;
+	size_t warnings;
 };
 
 /* "file:line: what is wrong"; line 0: the file as a whole. Control bytes are shown as '?'. */
 void fault_at(struct faults *f, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* All of them, in order. */
+/* "file:line: warning: ...": the configuration is taken all the same. */
+void fault_warn(struct faults *f, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* All of them and all warnings, in order. */
 void fault_say(const struct faults *f, void (*say)(void *user, const char *message), void *user);
 
 /* For %.*s */

@@ -14,7 +14,7 @@ enum {
 	ROUTE = IN_ROUTE | IN_LINE,
 	ALL = IN_GATEWAY | IN_SITE | IN_ROUTE | IN_LINE
 };
-#define YEAR (INT64_C(8760) * HOUR)
+#define YEAR (INT64_C(365) * 24 * HOUR)
 
 #define K(name) {(name), sizeof(name) - 1}
 
@@ -23,6 +23,8 @@ static const struct key keys[KEYS] = {
 	{K("trusted"), KEY_TRUSTED, KEY_TEXT, IN_GATEWAY, true, 0, 0, 0},
 	{K("workers"), KEY_WORKERS, KEY_NUMBER, IN_GATEWAY, false, 1, GW_WORKERS, 1},
 	{K("clients"), KEY_CLIENTS, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, GW_CLIENTS},
+	{K("tls_clients"), KEY_TLS_CLIENTS, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, 0}, /* 0: as many as clients */
+	{K("handshakes"), KEY_HANDSHAKES, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, 16},
 	{K("requests"), KEY_REQUESTS, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, GW_REQUESTS},
 	{K("per_client"), KEY_PER_CLIENT, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, 64},
 	{K("idle_links"), KEY_IDLE_LINKS, KEY_NUMBER, IN_GATEWAY, false, 0, 10000, 32},
@@ -33,6 +35,7 @@ static const struct key keys[KEYS] = {
 	{K("error_log"), KEY_ERROR_LOG, KEY_TEXT, IN_GATEWAY, false, 0, 0, 0},
 	{K("log_format"), KEY_LOG_FORMAT, KEY_TEXT, IN_GATEWAY, false, 0, 0, 0},
 	{K("head_timeout"), KEY_HEAD_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, HOUR, 10 * SECOND},
+	{K("handshake_timeout"), KEY_HANDSHAKE_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, HOUR, 10 * SECOND},
 	{K("idle_timeout"), KEY_IDLE_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
 	{K("link_timeout"), KEY_LINK_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
 	{K("send_timeout"), KEY_SEND_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
@@ -40,6 +43,12 @@ static const struct key keys[KEYS] = {
 	{K("drain_timeout"), KEY_DRAIN_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 0, YEAR, 60 * SECOND},
 	{K("reload_timeout"), KEY_RELOAD_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 0, YEAR, HOUR},
 	{K("resolve_interval"), KEY_RESOLVE_INTERVAL, KEY_TIME, IN_GATEWAY, false, SECOND, YEAR, 60 * SECOND},
+	{K("state"), KEY_STATE, KEY_TEXT, IN_GATEWAY, false, 0, 0, 0},
+	{K("cert"), KEY_CERT, KEY_TEXT, IN_GATEWAY | IN_SITE, true, 0, 0, 0},
+	{K("key"), KEY_KEY, KEY_TEXT, IN_GATEWAY | IN_SITE, true, 0, 0, 0},
+	{K("client_ca"), KEY_CLIENT_CA, KEY_TEXT, IN_GATEWAY | IN_SITE, false, 0, 0, 0},
+	{K("hsts"), KEY_HSTS, KEY_TEXT, IN_GATEWAY | IN_SITE, false, 0, 0, 0},
+	{K("acme_dir"), KEY_ACME_DIR, KEY_TEXT, IN_GATEWAY | IN_SITE, false, 0, 0, 0},
 	{K("host"), KEY_HOST, KEY_TEXT, IN_SITE, true, 0, 0, 0},
 	{K("site"), KEY_SITE, KEY_TEXT, IN_ROUTE, false, 0, 0, 0},
 	{K("path"), KEY_PATH, KEY_TEXT, IN_ROUTE, false, 0, 0, 0},
@@ -63,14 +72,17 @@ static const struct key keys[KEYS] = {
 	{K("max_fails"), KEY_MAX_FAILS, KEY_NUMBER, ALL, false, 0, 1000, 3},
 	{K("tries"), KEY_TRIES, KEY_NUMBER, ALL, false, 1, GW_TARGETS, 3},
 	{K("forwarded"), KEY_FORWARDED, KEY_FLAG, ALL, false, 0, 0, 0},
+	{K("verify"), KEY_VERIFY, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("verify_name"), KEY_VERIFY_NAME, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("ca"), KEY_CA, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("client_cert"), KEY_CLIENT_CERT, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("client_key"), KEY_CLIENT_KEY, KEY_TEXT, ALL, false, 0, 0, 0},
 };
 
 /* What CONFIG.md names and this version cannot do. */
 static const struct span later[] = {
-	K("tls"),     K("redirect"),  K("tls_clients"), K("cert"),   K("key"),    K("hsts"),    K("verify"),  K("client_ca"),
-	K("client_cert"), K("acme"),  K("state"),       K("pin"),    K("auth"),   K("open_to"), K("require"), K("login"),
-	K("users"),   K("cache"),     K("rewrite"),     K("inject"), K("replace"), K("rescue"), K("reload"),  K("https:"),
-	K("file:"),   K("mock:"),     K("status:"),     K("metrics:"),
+	K("auth"),   K("open_to"), K("require"), K("login"),  K("users"), K("cache"), K("rewrite"), K("inject"),
+	K("replace"), K("rescue"), K("reload"),  K("file:"),  K("mock:"), K("status:"), K("metrics:"),
 };
 
 const struct key *key_of(enum key_id id)
@@ -138,13 +150,13 @@ const struct key *key_find(struct faults *f, int line, struct span name, enum pl
 /* A number of that kind as the user would write it. */
 static const char *show(char room[24], const struct key *key, int64_t value)
 {
-	static const char *const units[] = {"ms", "s", "m", "h"};
-	static const int factors[] = {1000, 60, 60};
+	static const char *const units[] = {"ms", "s", "m", "h", "d", "y"};
+	static const int factors[] = {1000, 60, 60, 24, 365};
 	long long v = value;
 	int unit = 0;
 
 	if (key->kind == KEY_TIME) {
-		while (unit < 3 && v && v % factors[unit] == 0)
+		while (unit < 5 && v && v % factors[unit] == 0)
 			v /= factors[unit++];
 		snprintf(room, 24, "%lld%s", v, units[unit]);
 	} else if (key->kind == KEY_SIZE && v % (1024 * 1024) == 0) {
@@ -163,7 +175,7 @@ static bool read_number(struct faults *f, int line, const struct key *key, struc
 	bool good = false;
 
 	if (key->kind == KEY_TIME && !(good = word_time(s, value)))
-		fault_at(f, line, "%s: '%.*s' is not a time such as 500ms, 10s, 5m or 1h", key->name.at, SHOW(s));
+		fault_at(f, line, "%s: '%.*s' is not a time such as 500ms, 10s, 5m, 1h or 1d", key->name.at, SHOW(s));
 	if (key->kind == KEY_SIZE && !(good = word_size(s, value)))
 		fault_at(f, line, "%s: '%.*s' is not a size such as 9000, 64k or 4M", key->name.at, SHOW(s));
 	if (key->kind == KEY_NUMBER && !(good = word_number(s, value)))

@@ -107,14 +107,15 @@ bool word_time(struct span s, int64_t *ms)
 	static const struct {
 		struct span name;
 		int64_t ms;
-	} units[] = {{{"ms", 2}, 1}, {{"s", 1}, 1000}, {{"m", 1}, 60000}, {{"h", 1}, 3600000}};
+	} units[] = {{{"ms", 2}, 1},        {{"s", 1}, 1000},      {{"m", 1}, 60000},           {{"h", 1}, 3600000},
+		     {{"d", 1}, 86400000}, {{"w", 1}, 604800000}, {{"y", 1}, INT64_C(31536000000)}};
 	struct span unit;
 
 	if (!split_unit(s, ms, &unit))
 		return false;
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (span_is(unit, units[i].name)) {
-			*ms *= units[i].ms;
+			*ms = *ms > INT64_MAX / units[i].ms ? INT64_MAX : *ms * units[i].ms;
 			return true;
 		}
 	return false;
