@@ -131,8 +131,8 @@ int platform_signal(int fd); /* the next letter, 0: none */
  * PLATFORM_BROKEN. Waits; for start-up. */
 long platform_read(const char *path, void *at, size_t size);
 
-/* A regular file below a directory, by one name without a slash: bytes read, at
- * most size; PLATFORM_BROKEN (not there, or something else than a file). */
+/* A regular file in a directory, by one name without a slash, and not by a link:
+ * bytes read, at most size; PLATFORM_BROKEN (not there, or something else). */
 long platform_read_in(const char *directory, const char *name, void *at, size_t size);
 /* Writes a file that nobody else may read (mode 0600), whole or not at all: it
  * takes its name when it is on the disk. False: platform_why. */

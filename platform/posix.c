@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -187,15 +188,21 @@ long platform_send(int fd, const struct piece *pieces, int count)
 	return n >= 0 ? (long)n : system_failed();
 }
 
-long platform_peek(int fd)
+long platform_look(int fd, void *at, size_t len)
 {
-	char byte;
 	ssize_t n;
 
 	do
-		n = recv(fd, &byte, 1, MSG_PEEK);
+		n = recv(fd, at, len, MSG_PEEK);
 	while (n < 0 && errno == EINTR);
 	return n >= 0 ? (long)n : system_failed();
+}
+
+long platform_peek(int fd)
+{
+	char byte;
+
+	return platform_look(fd, &byte, 1);
 }
 
 void platform_close(int fd)
@@ -292,6 +299,46 @@ static void from_system(struct net *n, const struct sockaddr *any)
 	} else if (any->sa_family == AF_UNIX) {
 		n->family = NET_UNIX;
 	}
+}
+
+/* Nobody else reaches it, or only with a zone that differs from machine to machine. */
+static bool is_local(const struct net *n)
+{
+	static const unsigned char own[16] = {[15] = 1};
+
+	if (n->family == NET_IP4)
+		return n->ip[0] == 127;
+	return memcmp(n->ip, own, 16) == 0 || (n->ip[0] == 0xfe && (n->ip[1] & 0xc0) == 0x80);
+}
+
+/* Once each: an address of a point-to-point link may stand on several. */
+static size_t add_interface(struct net *to, size_t count, const struct sockaddr *any)
+{
+	struct net new;
+	size_t i;
+
+	from_system(&new, any);
+	if ((new.family != NET_IP4 && new.family != NET_IP6) || is_local(&new))
+		return count;
+	for (i = 0; i < count; i++)
+		if (net_same(&to[i], &new))
+			return count;
+	to[count] = new;
+	return count + 1;
+}
+
+size_t platform_addresses(struct net *to, size_t room)
+{
+	struct ifaddrs *list, *entry;
+	size_t count = 0;
+
+	if (getifaddrs(&list) != 0)
+		return 0;
+	for (entry = list; entry && count < room; entry = entry->ifa_next)
+		if (entry->ifa_addr)
+			count = add_interface(to, count, entry->ifa_addr);
+	freeifaddrs(list);
+	return count;
 }
 
 static void no_delay(int fd)
@@ -584,6 +631,15 @@ int platform_syslog(void)
 		if (connect(fd, &a.any, to_unix(&a, system_log_paths[i])) == 0)
 			return fd;
 	return fail_close(fd);
+}
+
+/* Linux calls a machine without a name "(none)". */
+void platform_name(struct text *name)
+{
+	char room[256] = "";
+
+	if (gethostname(room, sizeof room - 1) == 0 && room[0] != '(')
+		text_str(name, room);
 }
 
 static int add_address(struct net *to, int count, const struct addrinfo *entry, uint16_t port)

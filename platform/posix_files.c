@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * posix_files - files and descriptors of logs, as far as POSIX can say it
+ * posix_files - files, and the descriptors of logs, as far as POSIX can say it
  */
 #include "system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-long platform_read(const char *path, void *at, size_t size)
+enum { PATH_ROOM = 1024 };
+
+/* --- reading ------------------------------------------------------------- */
+
+/* To the end or until it is full, then closes. */
+static long read_all(int fd, void *at, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t len = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return system_fail(), PLATFORM_BROKEN;
 	do {
 		n = read(fd, (char *)at + len, size - len);
 		if (n > 0)
@@ -28,6 +31,197 @@ long platform_read(const char *path, void *at, size_t size)
 	close(fd);
 	return n < 0 ? PLATFORM_BROKEN : (long)len;
 }
+
+long platform_read(const char *path, void *at, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return system_fail(), PLATFORM_BROKEN;
+	return read_all(fd, at, size);
+}
+
+/* Non-blocking: a FIFO of that name must not hang us. No link is followed: who
+ * may write into the directory does not choose among all files of the machine. */
+static int open_in(const char *directory, const char *name)
+{
+	int above = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, error;
+
+	if (above < 0)
+		return -1;
+	fd = openat(above, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	error = errno;
+	close(above);
+	errno = error;
+	return fd;
+}
+
+static bool is_one_name(const char *name)
+{
+	return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+long platform_read_in(const char *directory, const char *name, void *at, size_t size)
+{
+	struct stat st;
+	int fd = -1;
+
+	errno = ENOENT;
+	if (is_one_name(name))
+		fd = open_in(directory, name);
+	if (fd < 0)
+		return system_fail(), PLATFORM_BROKEN;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		errno = ENOENT;
+		system_fail();
+		close(fd);
+		return PLATFORM_BROKEN;
+	}
+	return read_all(fd, at, size);
+}
+
+static uint64_t mix(uint64_t sum, uint64_t more)
+{
+	sum = (sum ^ more) * 0x9e3779b97f4a7c15u;
+	return sum ^ (sum >> 32);
+}
+
+/* Links are followed: what certbot's live/ points to is what counts. */
+uint64_t platform_stamp(const char *path)
+{
+	struct stat st;
+	uint64_t sum = 0;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	sum = mix(sum, (uint64_t)st.st_mtim.tv_sec);
+	sum = mix(sum, (uint64_t)st.st_mtim.tv_nsec);
+	sum = mix(sum, (uint64_t)st.st_ctim.tv_sec);
+	sum = mix(sum, (uint64_t)st.st_ctim.tv_nsec);
+	sum = mix(sum, (uint64_t)st.st_size);
+	sum = mix(sum, (uint64_t)st.st_ino);
+	sum = mix(sum, (uint64_t)st.st_dev);
+	return sum ? sum : 1;
+}
+
+/* --- keeping --------------------------------------------------------------- */
+
+/* Errors of the disk may come as late as with the last call. */
+static bool fill(int fd, const char *at, size_t len)
+{
+	bool good = true;
+	ssize_t n;
+
+	while (good && len) {
+		n = write(fd, at, len);
+		if (n > 0) {
+			at += n;
+			len -= (size_t)n;
+		} else if (n == 0 || errno != EINTR) {
+			good = false;
+		}
+	}
+	good = good && fsync(fd) == 0;
+	if (!good)
+		system_fail();
+	if (close(fd) != 0 && good)
+		good = system_refuse();
+	return good;
+}
+
+/* The name itself is on the disk when its directory is; where a directory
+ * cannot be synced, that is no fault. */
+static void sync_above(const char *path)
+{
+	char above[PATH_ROOM];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+	int fd;
+
+	memcpy(above, path, len);
+	above[len] = 0;
+	fd = open(!slash ? "." : len ? above : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+}
+
+bool platform_keep(const char *path, const void *at, size_t len)
+{
+	char room[PATH_ROOM];
+	struct text new = text_in(room, sizeof room - 1);
+	uint64_t number;
+	int fd;
+
+	platform_random(&number, sizeof number);
+	text_str(&new, path);
+	text_lit(&new, ".new-");
+	text_hex(&new, number);
+	room[new.len] = 0;
+	if (new.full) {
+		errno = ENAMETOOLONG;
+		return system_refuse();
+	}
+	fd = open(room, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0)
+		return system_refuse();
+	if (!fill(fd, at, len)) {
+		unlink(room);
+		return false;
+	}
+	if (rename(room, path) != 0) {
+		system_fail();
+		unlink(room);
+		return false;
+	}
+	sync_above(path);
+	return true;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Asked before, since a directory that is there answers mkdir with errors of
+ * several kinds; and afterwards, since another process may have been faster. */
+static bool make_directory(const char *path)
+{
+	int error;
+
+	if (is_directory(path) || mkdir(path, 0700) == 0)
+		return true;
+	error = errno == EEXIST ? ENOTDIR : errno;
+	if (is_directory(path))
+		return true;
+	errno = error;
+	return system_refuse();
+}
+
+bool platform_directory(const char *path)
+{
+	char room[PATH_ROOM];
+	size_t len = strlen(path), i;
+
+	if (len >= sizeof room) {
+		errno = ENAMETOOLONG;
+		return system_refuse();
+	}
+	for (i = 1; i < len; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(room, path, i);
+		room[i] = 0;
+		if (!make_directory(room))
+			return false;
+	}
+	return make_directory(path);
+}
+
+/* --- logs ------------------------------------------------------------------ */
 
 int platform_append(const char *path)
 {

@@ -149,6 +149,17 @@ bool platform_is_root(void)
 	return geteuid() == 0;
 }
 
+const char *platform_home(void)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *entry;
+
+	if (home && home[0] == '/')
+		return home;
+	entry = getpwuid(geteuid());
+	return entry && entry->pw_dir && entry->pw_dir[0] == '/' ? entry->pw_dir : NULL;
+}
+
 /* --- processes ---------------------------------------------------------- */
 
 static int signal_pipe[2] = {-1, -1};

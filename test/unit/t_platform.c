@@ -8,12 +8,14 @@
 
 #include <stdio.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct net loopback = {.family = NET_IP4, .bits = 32, .ip = {127, 0, 0, 1}};
@@ -137,6 +139,28 @@ static void moves_bytes(void **state)
 	send_str(p.server, "still"); /* the other way is open */
 	assert_true(is_ready(p.client, PLATFORM_IN));
 	assert_int_equal(platform_recv(p.client, room, sizeof room), 5);
+	close_pair(p);
+}
+
+static void looks_without_taking(void **state)
+{
+	struct pair p = connected();
+	char room[8] = "";
+
+	(void)state;
+	assert_int_equal(platform_look(p.server, room, sizeof room), PLATFORM_WAIT);
+	send_str(p.client, "twelve bytes");
+	assert_true(is_ready(p.server, PLATFORM_IN));
+	assert_int_equal(platform_look(p.server, room, 5), 5);
+	assert_memory_equal(room, "twelv\0\0", 8);
+	assert_int_equal(platform_look(p.server, room, sizeof room), 8);
+	assert_memory_equal(room, "twelve b", 8);
+	assert_int_equal(platform_recv(p.server, room, sizeof room), 8);
+	assert_memory_equal(room, "twelve b", 8);
+	assert_int_equal(platform_recv(p.server, room, sizeof room), 4);
+	platform_shutdown(p.client);
+	assert_true(is_ready(p.server, PLATFORM_IN));
+	assert_int_equal(platform_look(p.server, room, sizeof room), 0);
 	close_pair(p);
 }
 
@@ -633,6 +657,230 @@ static void knows_its_pid(void **state)
 	assert_ended(pid, "exit status 0");
 }
 
+/* --- files ---------------------------------------------------------------------------------- */
+
+static void put_file(const char *path, const char *content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+	close(fd);
+}
+
+static void reads_in_a_directory_alone(void **state)
+{
+	static const char *const others[] = {"", ".", "..", "../outside", "a/b", "/etc/passwd", "a/", "missing", "link", "fifo", "inside"};
+	char inside[200], room[16];
+	size_t i;
+
+	(void)state;
+	put_file(in_directory("outside"), "secret");
+	snprintf(inside, sizeof inside, "%s", in_directory("challenges"));
+	assert_int_equal(mkdir(inside, 0700), 0);
+	put_file(in_directory("challenges/token"), "answer");
+	assert_int_equal(mkdir(in_directory("challenges/inside"), 0700), 0);
+	assert_int_equal(symlink("../outside", in_directory("challenges/link")), 0);
+	assert_int_equal(mkfifo(in_directory("challenges/fifo"), 0600), 0);
+	assert_int_equal(platform_read_in(inside, "token", room, sizeof room), 6);
+	assert_memory_equal(room, "answer", 6);
+	assert_int_equal(platform_read_in(inside, "token", room, 3), 3);
+	for (i = 0; i < COUNT(others); i++)
+		if (platform_read_in(inside, others[i], room, sizeof room) != PLATFORM_BROKEN)
+			fail_msg("\"%s\" was read", others[i]);
+	assert_int_equal(platform_read_in(in_directory("nowhere"), "token", room, sizeof room), PLATFORM_BROKEN);
+	assert_string_equal(platform_why(), "no such file or directory");
+	assert_int_equal(platform_read_in(in_directory("outside"), "token", room, sizeof room), PLATFORM_BROKEN);
+	unlink(in_directory("challenges/token"));
+	unlink(in_directory("challenges/link"));
+	unlink(in_directory("challenges/fifo"));
+	rmdir(in_directory("challenges/inside"));
+	rmdir(inside);
+	unlink(in_directory("outside"));
+}
+
+static int files_in(const char *path)
+{
+	DIR *d = opendir(path);
+	int count = -2; /* . and .. */
+
+	assert_non_null(d);
+	while (readdir(d))
+		count++;
+	closedir(d);
+	return count;
+}
+
+static void keeps_whole_or_not_at_all(void **state)
+{
+	char place[200], room[16];
+	const char *path;
+	struct stat st;
+
+	(void)state;
+	snprintf(place, sizeof place, "%s", in_directory("kept"));
+	assert_true(platform_directory(place));
+	path = in_directory("kept/file");
+	assert_true(platform_keep(path, "first, longer", 13));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_true(platform_keep(path, "second", 6));
+	assert_int_equal(platform_read(path, room, sizeof room), 6);
+	assert_memory_equal(room, "second", 6);
+	assert_int_equal(files_in(place), 1);
+	path = in_directory("kept/directory");
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_false(platform_keep(path, "x", 1)); /* the last step fails, and nothing is left over */
+	assert_int_equal(files_in(place), 2);
+	assert_false(platform_keep("/nonexistent/file", "x", 1));
+	assert_string_equal(platform_why(), "no such file or directory");
+	rmdir(path);
+	unlink(in_directory("kept/file"));
+	rmdir(place);
+}
+
+static int keep_too_much(const char *path)
+{
+	struct rlimit little = {.rlim_cur = 4, .rlim_max = 4};
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &little) != 0)
+		return 2;
+	return platform_keep(path, "more than four", 14) ? 3 : 0;
+}
+
+/* The disk is full in the middle: what was there stays as it was. */
+static void keeps_the_old_one(void **state)
+{
+	char place[200], room[16];
+	const char *path;
+	long pid;
+
+	(void)state;
+	snprintf(place, sizeof place, "%s", in_directory("kept"));
+	assert_true(platform_directory(place));
+	path = in_directory("kept/file");
+	assert_true(platform_keep(path, "old", 3));
+	pid = assert_fork();
+	if (pid == 0)
+		_exit(keep_too_much(path));
+	assert_ended(pid, "exit status 0");
+	assert_int_equal(platform_read(path, room, sizeof room), 3);
+	assert_int_equal(files_in(place), 1);
+	unlink(path);
+	rmdir(place);
+}
+
+static void makes_directories(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_true(platform_directory(in_directory("a//b/c/")));
+	assert_int_equal(stat(in_directory("a/b"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(chmod(in_directory("a/b/c"), 0755), 0);
+	assert_true(platform_directory(in_directory("a/b/c"))); /* it is there: nothing changes */
+	assert_int_equal(stat(in_directory("a/b/c"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0755);
+	assert_true(platform_directory("/"));
+	assert_false(platform_directory(""));
+	put_file(in_directory("a/file"), "");
+	assert_false(platform_directory(in_directory("a/file")));
+	assert_string_equal(platform_why(), "a part of the path is not a directory");
+	assert_false(platform_directory(in_directory("a/file/b")));
+	unlink(in_directory("a/file"));
+	rmdir(in_directory("a/b/c"));
+	rmdir(in_directory("a/b"));
+	rmdir(in_directory("a"));
+}
+
+static uint64_t stamped(uint64_t before)
+{
+	uint64_t now = platform_stamp(in_directory("link"));
+
+	assert_true(now != 0);
+	assert_true(now != before);
+	assert_true(platform_stamp(in_directory("link")) == now);
+	return now;
+}
+
+static void stamps_change_with_the_file(void **state)
+{
+	char from[200];
+	struct timespec then[2] = {{.tv_sec = 1000}, {.tv_sec = 1000, .tv_nsec = 1}};
+	uint64_t stamp;
+
+	(void)state;
+	assert_true(platform_stamp(in_directory("file")) == 0);
+	put_file(in_directory("file"), "one");
+	assert_int_equal(symlink("file", in_directory("link")), 0);
+	stamp = stamped(0);
+	put_file(in_directory("file"), "three");
+	stamp = stamped(stamp);
+	utimensat(AT_FDCWD, in_directory("file"), then, 0);
+	stamp = stamped(stamp);
+	then[1].tv_nsec = 2;
+	utimensat(AT_FDCWD, in_directory("file"), then, 0);
+	stamp = stamped(stamp);
+	put_file(in_directory("new"), "three");
+	snprintf(from, sizeof from, "%s", in_directory("new"));
+	assert_int_equal(rename(from, in_directory("file")), 0);
+	stamp = stamped(stamp);
+	put_file(in_directory("other"), "three");
+	unlink(in_directory("link"));
+	assert_true(platform_stamp(in_directory("link")) == 0);
+	assert_int_equal(symlink("other", in_directory("link")), 0);
+	stamped(stamp);
+	unlink(in_directory("file"));
+	unlink(in_directory("other"));
+	assert_true(platform_stamp(in_directory("link")) == 0); /* it leads nowhere */
+	unlink(in_directory("link"));
+}
+
+/* What the machine has differs; what must not be among it does not. */
+static void tells_its_addresses(void **state)
+{
+	struct net found[64];
+	size_t count = platform_addresses(found, 64), i, k;
+
+	(void)state;
+	assert_true(count <= 64);
+	for (i = 0; i < count; i++) {
+		assert_true(found[i].family == NET_IP4 || found[i].family == NET_IP6);
+		assert_int_equal(found[i].port, 0);
+		assert_false(found[i].family == NET_IP4 && found[i].ip[0] == 127);
+		assert_false(found[i].family == NET_IP6 && found[i].ip[0] == 0xfe && (found[i].ip[1] & 0xc0) == 0x80);
+		for (k = 0; k < i; k++)
+			assert_false(net_same(&found[i], &found[k]));
+	}
+	assert_true(platform_addresses(found, 1) == (count ? 1 : 0));
+	assert_int_equal(platform_addresses(found, 0), 0);
+}
+
+static void tells_who_it_is(void **state)
+{
+	struct text name = block_text(300), little = block_text(0);
+	char before[200];
+
+	(void)state;
+	platform_name(&name);
+	for (size_t i = 0; i < name.len; i++)
+		assert_true(name.at[i] != 0 && name.at[i] != '(');
+	platform_name(&little);
+	assert_int_equal(little.full, name.len > 0);
+	snprintf(before, sizeof before, "%s", getenv("HOME") ? getenv("HOME") : "/");
+	setenv("HOME", "/home/of/test", 1);
+	assert_string_equal(platform_home(), "/home/of/test");
+	setenv("HOME", "not-a-path", 1);
+	assert_true(!platform_home() || platform_home()[0] == '/');
+	unsetenv("HOME");
+	assert_true(!platform_home() || platform_home()[0] == '/');
+	setenv("HOME", before, 1);
+	free(name.at);
+	free(little.at);
+}
+
 /* --- logs and names ------------------------------------------------------------------------ */
 
 static void writes_files(void **state)
@@ -753,6 +1001,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts),
 		cmocka_unit_test(moves_bytes),
+		cmocka_unit_test(looks_without_taking),
 		cmocka_unit_test(a_full_socket_waits),
 		cmocka_unit_test(resets),
 		cmocka_unit_test(refused),
@@ -773,6 +1022,13 @@ int main(void)
 		cmocka_unit_test(drops_rights),
 		cmocka_unit_test(signals_are_letters), /* from here on SIGPIPE is ignored */
 		cmocka_unit_test(knows_its_pid),
+		cmocka_unit_test(reads_in_a_directory_alone),
+		cmocka_unit_test(keeps_whole_or_not_at_all),
+		cmocka_unit_test(keeps_the_old_one),
+		cmocka_unit_test(makes_directories),
+		cmocka_unit_test(stamps_change_with_the_file),
+		cmocka_unit_test(tells_its_addresses),
+		cmocka_unit_test(tells_who_it_is),
 		cmocka_unit_test(writes_files),
 		cmocka_unit_test(never_waits_for_a_pipe),
 		cmocka_unit_test(never_waits_for_others),
