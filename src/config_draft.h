@@ -46,7 +46,7 @@ struct draft {
 	struct draft_site **sites_end;
 	struct draft_route *routes; /* of all sites, in the order of the file */
 	struct draft_route **routes_end;
-	struct tls_loaded *loaded; /* config_tls's own: files read by now; NULL: none */
+	struct files *files; /* certificates and keys read by now; NULL: none. Private to config_files */
 };
 
 void draft_init(struct draft *d, struct faults *f);

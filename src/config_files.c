@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * files - what is in the files that a configuration names?
+ *
+ * Everything is read into the arena, which is wiped when it goes: there are
+ * private keys among it. Knows no sites and no servers.
+ */
+#include "config_files.h"
+#include "../platform/platform.h"
+
+enum { SMALL = 64 * 1024, BUNDLE = 1024 * 1024 };
+
+struct files {
+	struct file *small, *bundles;
+	struct pair *pairs;
+	char *small_room, *bundle_room; /* where files are read to, one after the other */
+	const struct file *system;
+	bool system_tried;
+};
+
+static struct files *files_of(struct draft *d)
+{
+	if (!d->files)
+		d->files = ARENA_NEW(d->faults->arena, struct files);
+	return d->files;
+}
+
+static void *take(void *arena, size_t bytes)
+{
+	return arena_take(arena, bytes);
+}
+
+struct credential_memory files_memory(struct arena *a)
+{
+	return (struct credential_memory){take, a};
+}
+
+int64_t files_clock(void)
+{
+	int64_t now = platform_clock();
+
+	return now > GW_BUILT ? now : GW_BUILT;
+}
+
+/* --- reading ----------------------------------------------------------------- */
+
+static struct file *find(struct file *f, const char *path)
+{
+	while (f && strcmp(f->path, path) != 0)
+		f = f->next;
+	return f;
+}
+
+static struct file *add(struct arena *a, struct file **to, const char *path)
+{
+	struct file *f = ARENA_NEW(a, struct file);
+
+	f->path = path;
+	while (*to)
+		to = &(*to)->next;
+	*to = f;
+	return f;
+}
+
+/* The text is in the room until the next one is read. The room is taken whole,
+ * but a system gives memory only where something is written to. */
+static bool read_file(struct arena *a, struct file *f, char **room, size_t most, struct span *text)
+{
+	long len;
+
+	if (!*room)
+		*room = arena_take(a, most + 1);
+	len = platform_read(f->path, *room, most + 1);
+	if (len < 0)
+		f->why = arena_span(a, span_str(platform_why())).at;
+	else if ((size_t)len > most)
+		f->why = most == SMALL ? "it is larger than 64 KB" : "it is larger than 1 MB";
+	else if (!len)
+		f->why = "it is empty";
+	*text = span_of(*room, len < 0 ? 0 : (size_t)len);
+	return !f->why;
+}
+
+const struct file *files_small(struct draft *d, const char *path)
+{
+	struct arena *a = d->faults->arena;
+	struct files *files = files_of(d);
+	struct file *f = find(files->small, path);
+	struct span text;
+
+	if (f)
+		return f;
+	f = add(a, &files->small, path);
+	if (read_file(a, f, &files->small_room, SMALL, &text))
+		f->text = arena_span(a, text);
+	return f;
+}
+
+const struct file *files_bundle(struct draft *d, const char *path)
+{
+	struct arena *a = d->faults->arena;
+	struct files *files = files_of(d);
+	struct file *f = find(files->bundles, path);
+	struct span text;
+
+	if (f)
+		return f;
+	f = add(a, &files->bundles, path);
+	if (read_file(a, f, &files->bundle_room, BUNDLE, &text)) {
+		f->trust = trust_read(text, files_memory(a), &f->why);
+		credential_hash(f->hash, text);
+	}
+	return f;
+}
+
+const struct file *files_system(struct draft *d)
+{
+	struct files *files = files_of(d);
+	struct span list = SPAN(FILES_SYSTEM), path;
+
+	while (!files->system_tried && !files->system && span_item(&list, &path)) {
+		const char *at = arena_span(d->faults->arena, path).at;
+
+		if (platform_stamp(at) && files_bundle(d, at)->trust)
+			files->system = files_bundle(d, at);
+	}
+	files->system_tried = true;
+	return files->system;
+}
+
+const struct pair *files_pair(struct draft *d, const struct file *cert, const struct file *key)
+{
+	struct files *files = files_of(d);
+	struct pair *p = files->pairs;
+
+	while (p && (p->cert != cert || p->key != key))
+		p = p->next;
+	if (p)
+		return p;
+	p = ARENA_NEW(d->faults->arena, struct pair);
+	*p = (struct pair){.cert = cert, .key = key, .next = files->pairs};
+	p->credential = credential_read(cert->text, key->text, files_memory(d->faults->arena), &p->why, &p->side);
+	files->pairs = p;
+	return p;
+}
+
+void files_list(struct draft *d, struct config *c)
+{
+	const struct files *files = files_of(d);
+	const char **row;
+	size_t count = 0;
+
+	for (const struct file *f = files->small; f; f = f->next)
+		count++;
+	for (const struct file *f = files->bundles; f; f = f->next)
+		count++;
+	row = ARENA_ROW(d->faults->arena, const char *, count + 1);
+	for (const struct file *f = files->small; f; f = f->next)
+		row[c->file_count++] = f->path;
+	for (const struct file *f = files->bundles; f; f = f->next)
+		if (!find(files->small, f->path))
+			row[c->file_count++] = f->path;
+	c->files = row;
+}
+
+/* --- for whom ---------------------------------------------------------------- */
+
+bool files_is_for(const struct cert *cert, struct span host)
+{
+	if (span_is(host, SPAN("*")))
+		return true;
+	return span_starts(host, SPAN("*.")) ? cert_is_for_wildcard(cert, host) : cert_is_for(cert, host);
+}
