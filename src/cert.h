@@ -17,6 +17,7 @@ struct cert {
 	struct span key;     /* SubjectPublicKeyInfo, DER with its tag: what a pin is the hash of (RFC 7469 2.4) */
 	struct span names;   /* content of subjectAltName; empty: there is none */
 	int64_t from, until; /* validity, seconds since 1970 */
+	uint8_t version;     /* 1 to 3; before 3 nothing says whether it may sign certificates */
 	bool ca;             /* basicConstraints says that it may sign certificates */
 };
 
@@ -35,9 +36,10 @@ bool cert_is_for(const struct cert *c, struct span host);
 bool cert_is_for_wildcard(const struct cert *c, struct span host);
 
 /* A Name as text, RFC 4514 in the order of the DER reversed: "CN=alice,O=Example".
- * Control bytes and bytes outside of ASCII are escaped, so that it can stand in a header field. */
+ * Control bytes and bytes outside of ASCII are escaped, so that it can stand in a header field.
+ * t->full: it does not fit, or is not well-formed, and what is written must not be used. */
 void cert_write_name(struct text *t, struct span name);
-/* The commonName of a Name, raw; empty: none. */
+/* The last commonName of a Name, raw; empty: none. */
 struct span cert_common_name(struct span name);
 /* Did it sign itself, going by its names? */
 static inline bool cert_is_self_issued(const struct cert *c)
