@@ -5,6 +5,12 @@ A scenario is a function with one argument, the Test: it makes origins,
 gateways and clients with it, and everything is taken down in order when it
 returns. At the end the Test looks whether gateway behaved: no worker died, no
 descriptor is left over, no sanitizer spoke, SIGTERM ends it with 0.
+
+With --tls (RUN is set) the same scenarios run over TLS: listeners on addresses
+become `tls`, clients and origins speak it, http:// targets become https://.
+What a scenario says is about HTTP; one that is about the bytes of TCP itself
+gives a reason in `plain` and is left out. A place is secure when whoever
+listens there speaks TLS, so a scenario may also mix them by hand.
 """
 import contextlib
 import os
@@ -12,15 +18,19 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 import time
 import traceback
 
+import wire
+from secure import Secure, asked_host, client_context, server_context
 from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok
 
 SCENARIOS = []
+RUN = None  # certs.Run: the certificates of this run, if it is one over TLS
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
 READY = re.compile(r"\bready\b")
 
@@ -30,22 +40,23 @@ class Skip(Exception):
 
 
 class Entry:
-    def __init__(self, name, run, rows=(), slow=False):
-        self.name, self.run, self.rows, self.slow = name, run, list(rows), slow
+    def __init__(self, name, run, rows=(), slow=False, plain=None):
+        self.name, self.run, self.rows, self.slow, self.plain = name, run, list(rows), slow, plain
 
     def names(self):
         return [f"{self.name}/{r}" for r in self.rows] or [self.name]
 
 
-def scenario(name, slow=False):
-    """A scenario of its own. slow: begins early, so that it does not run alone at the end."""
+def scenario(name, slow=False, plain=None):
+    """A scenario of its own. slow: begins early, so that it does not run alone at the end. plain: why it
+    is not one over TLS."""
     def add(function):
-        SCENARIOS.append(Entry(name, function, slow=slow))
+        SCENARIOS.append(Entry(name, function, slow=slow, plain=plain))
         return function
     return add
 
 
-def table(name, config, rows, *, top="", site="[site *]\n", slow=False):
+def table(name, config, rows, *, top="", site="[site *]\n", slow=False, plain=None):
     """Many exchanges through one gateway; see Row. config: what stands below the site's head; {o} is the origin's URL."""
     def run(t):
         o = t.origin()
@@ -59,7 +70,7 @@ def table(name, config, rows, *, top="", site="[site *]\n", slow=False):
         equal(len(o.requests), o.expected, "requests at the origin in all")
     names = [r.name for r in rows]
     assert len(set(names)) == len(names), f"two rows of one name in {name}"
-    SCENARIOS.append(Entry(name, run, rows=names, slow=slow))
+    SCENARIOS.append(Entry(name, run, rows=names, slow=slow, plain=plain))
 
 
 class Row:
@@ -123,6 +134,9 @@ class Place:
 
     def __init__(self, family, address, path=None):
         self.family, self.address, self.path, self.holder = family, address, path, None
+        self.secure = False  # TLS is spoken here
+        self.context = None  # of clients; None: they believe the run's authority, or anything
+        self.sni = asked_host  # the name to ask for, by the first bytes of a request
         if path is None:
             self.holder = socket.socket(family)
             if address == "::" :
@@ -140,7 +154,9 @@ class Place:
 
     @property
     def url(self):
-        return self.text if self.path else "http://" + self.text
+        if self.path:
+            return self.text
+        return ("https://" if self.secure else "http://") + self.text
 
     def target(self, address=None):
         if self.path:
@@ -155,6 +171,8 @@ class Place:
         if source:
             s.bind((source, 0))
         s.connect(target)
+        if self.secure:
+            return Secure(s, self.context or client_context(RUN and RUN.ca.cert), name=self.sni)
         return s
 
     def listen(self, backlog=64):
@@ -235,8 +253,13 @@ class Origin:
     """A scripted server. The script is called with each Link; without one every
     request is answered with the next of `answers` (the last one repeats)."""
 
-    def __init__(self, t, script=None, place=None, answers=None, listen=True):
+    def __init__(self, t, script=None, place=None, answers=None, listen=True, context=None):
         self.t, self.script, self.place = t, script, place or t.tcp()
+        if RUN and not context and not self.place.path:
+            context = server_context(RUN.server.cert, RUN.server.key)
+        self.context = context  # of TLS; None: it is plain
+        self.place.secure = context is not None
+        self.refused = []  # handshakes that came to nothing
         self.url = self.place.url
         self.text = self.place.text
         self.links, self.requests, self.expected = [], [], 0
@@ -262,7 +285,7 @@ class Origin:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            link = Link(sock, self)
+            link = Link(Secure(sock, self.context, server=True) if self.context else sock, self)
             with self.change:
                 if sock.family != socket.AF_UNIX and sock.getpeername() in self.t.marks:
                     self.seen += 1
@@ -292,6 +315,12 @@ class Origin:
                             break
         except (ConnectionResetError, BrokenPipeError):
             pass
+        except ssl.SSLError as e:
+            if link.sock.opened:
+                self.t.problems.append(f"origin {self.text}: {e}")
+            with self.change:
+                self.refused.append(e)
+                self.change.notify_all()
         except Exception as e:  # told at the end of the scenario
             # a client may leave in the middle of its request; only a script minds
             if not self.t.ending and (self.script or not isinstance(e, Ended)):
@@ -314,8 +343,8 @@ class Origin:
             self.change.notify_all()
 
     def wait(self, count, what="requests"):
-        """Until this many requests (or links) were there."""
-        seen = self.requests if what == "requests" else self.links
+        """Until this many requests (or links, or refused handshakes) were there."""
+        seen = getattr(self, what)
         with self.change:
             if not self.change.wait_for(lambda: len(seen) >= count, WAIT):
                 raise Wrong(f"the origin saw {len(seen)} {what}, not {count}: {self.requests}")
@@ -446,8 +475,39 @@ class Gateway:
         if "[gateway]" not in config:
             listen = "".join(f"listen = {p.text} {w}".rstrip() + "\n" for p, w in self.places)
             text = f"[gateway]\n{listen}{self.logs}{top.strip()}\n\n{config.strip()}\n"
+        if RUN:
+            text = self.over_tls(text)
+        for line in re.findall(r"(?m)^listen *= *(.*)", text):
+            self.note(line.split(), text)
         with open(self.file, "w") as f:
             f.write(text)
+
+    def over_tls(self, text):
+        """The same configuration with TLS on both sides, except for Unix sockets."""
+        text = re.sub(r"(?m)^(listen *= *(?!unix:)(?!.* (?:tls|redirect)\b).*)$", r"\1 tls", text)
+        secure = {p.port for p in self.t.places if not p.path and (p.secure or p in [q for q, _ in self.places])}
+        text = re.sub(r"http://([^\s/]*:(\d+))", lambda m: ("https://" if int(m.group(2)) in secure else "http://") + m.group(1), text)
+        ours = f"cert = {RUN.server.cert}\nkey = {RUN.server.key}\nca = {RUN.ca.cert}\n"
+        return text.replace("[gateway]\n", "[gateway]\n" + ours, 1)
+
+    def note(self, listen, text):
+        """A listener of this configuration: what do clients say to it?"""
+        names = {w.strip(",") for line in re.findall(r"(?m)^(?:\[site +([^\]]*)\]|host *= *(.*))$", text) for w in " ".join(line).split()}
+
+        def sni(data):
+            # a name that nobody answers for would be refused before any request could be
+            host = asked_host(data)
+            known = host and ("*" in names or host in names or any("*" + host[i:] in names for i, c in enumerate(host) if c == "."))
+            return host if known else None
+        for place in self.t.places:
+            if place.text == listen[0] and not place.path:
+                place.secure = "tls" in listen[1:]
+                if RUN:
+                    place.sni = sni
+
+    @property
+    def url(self):
+        return self.place.url
 
     def remember(self):
         """The processes and descriptors that there are while nobody does anything."""

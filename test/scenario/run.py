@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """run - does gateway do what the scenarios say?
 
-    python3 test/scenario/run.py --gateway PATH [--jobs N] [--only PATTERN] [--tiny] [--list] [-v]
+    python3 test/scenario/run.py --gateway PATH [--tls] [--jobs N] [--only PATTERN] [--tiny] [--list] [-v]
 
 One line per scenario, then `N passed, N failed`; exit 1 when one failed. Each
 scenario runs in a process of its own; whatever it started is stopped here, by
 process group, and its directory removed, should the scenario not get to it.
+--tls: over TLS, all but those that say why not (--list --tls -v tells them).
 """
 import argparse
 import glob
@@ -18,14 +19,24 @@ import select
 import shutil
 import signal
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import certs  # noqa: E402
 import harness  # noqa: E402
+import wire  # noqa: E402
 
 BOUND = 150  # seconds for one scenario, all rows of it
+# Scenarios that are not about a connection, or bring TLS themselves: one run does.
+OWN = {"config/": "about the file", "words/": "about words", "https/": "TLS by itself", "tls/": "TLS by itself", "certs/": "TLS by itself", "real/": "TLS by itself"}
+
+
+def only_plain(entry):
+    """Why this scenario does not run over TLS; None: it does."""
+    return entry.plain or next((why for prefix, why in OWN.items() if entry.name.startswith(prefix)), None)
 
 
 class Job:
@@ -165,6 +176,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--only", help="regular expression on the names")
     parser.add_argument("--tiny", action="store_true", help="a build with GW_TINY (default: the file's name says tiny)")
+    parser.add_argument("--tls", action="store_true", help="TLS on both sides")
     parser.add_argument("--list", action="store_true", help="only the names")
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args()
@@ -178,6 +190,11 @@ def main():
     if options.only:
         entries = [e for e in entries if any(re.search(options.only, n) for n in e.names())]
     entries = sorted(entries, key=lambda e: not e.slow)
+    if options.list and options.verbose:
+        print("\n".join(f"{e.name}: {only_plain(e)}" for e in entries if only_plain(e)))
+        return 0
+    if options.tls:
+        entries = [e for e in entries if not only_plain(e)]
     if options.list:
         print("\n".join(n for e in entries for n in e.names()))
         return 0
@@ -186,7 +203,11 @@ def main():
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what runs is cleared away
     start = time.monotonic()
-    count = run(entries, options)
+    with tempfile.TemporaryDirectory(prefix="gw-certs-") as directory:
+        if options.tls:
+            os.chmod(directory, 0o755)
+            harness.RUN, wire.SCHEME = certs.Run(directory), "https"
+        count = run(entries, options)
     if options.verbose:
         print(f"took {time.monotonic() - start:.1f} s")
     print(f"{count.passed} passed, {count.failed} failed")

@@ -126,7 +126,8 @@ def proxy_in(name, header, address):
         o = t.origin()
         g = t.gateway(f"[site *]\n/ = {o.url}\n/in/ = {o.url} when=from:{address}", top="trusted = 127.0.0.1", listen=[(t.tcp(), "proxy")])
         c = g.client()
-        c.send(header + get("/in/x"))
+        c.clear.send(header)
+        c.send(get("/in/x"))
         check(c.final(), "HTTP/1.1 200")
         check(o.requests[0], f"GET /in/x HTTP/1.1\nX-Real-IP: {address}\nX-Forwarded-For: {address}")
         check(c.ask(get("/again")), "HTTP/1.1 200")
@@ -134,7 +135,9 @@ def proxy_in(name, header, address):
         g.logged(rf"^{address} - - \[.*/again")
         # the same in single bytes
         c = g.client()
-        for byte in header + get("/bytes"):
+        for byte in header:
+            c.clear.send(bytes([byte]))
+        for byte in get("/bytes"):
             c.send(bytes([byte]))
         check(c.final(), "HTTP/1.1 200")
         check(o.requests[2], f"GET /bytes HTTP/1.1\nX-Real-IP: {address}")
@@ -159,8 +162,8 @@ for name, data in {
         o = t.origin()
         g = t.gateway(f"[site *]\n/ = {o.url}", top="trusted = 127.0.0.1", listen=[(t.tcp(), "proxy")])
         c = g.client()
-        c.send(data)
-        true(b" 200 " not in c.ends(), "it was served")
+        c.clear.send(data)
+        true(b" 200 " not in c.clear.ends(), "it was served")
         o.nothing()
 
 
@@ -170,11 +173,12 @@ def proxy_untrusted(t):
     o = t.origin()
     g = t.gateway(f"[site *]\n/ = {o.url}", top="trusted = 127.0.0.2", listen=[(t.tcp(), "proxy")])
     c = g.client(source="127.0.0.1")
-    c.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get())
-    c.ends()
+    c.clear.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get())
+    c.clear.ends()
     true(not any("192.0.2.7" in str(r.fields) for r in o.requests), f"it was believed: {o.requests}")
     c = g.client(source="127.0.0.2")
-    c.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get())
+    c.clear.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n")
+    c.send(get())
     check(c.final(), "HTTP/1.1 200")
     check(o.requests[-1], "GET / HTTP/1.1\nX-Real-IP: 192.0.2.7")
 
@@ -185,7 +189,8 @@ def proxy_v2_unix(t):
     o = t.origin()
     g = t.gateway(f"[site *]\n/ = {o.url}\n/in/ = {o.url} allow=127.0.0.0/8", top="trusted = 127.0.0.1", listen=[(t.tcp(), "proxy")])
     c = g.client()
-    c.send(v2(family=0x31, data=b"\0" * 216) + get())
+    c.clear.send(v2(family=0x31, data=b"\0" * 216))
+    c.send(get())
     check(c.final(), "HTTP/1.1 200")
     check(c.ask(get("/in/")), "HTTP/1.1 403")
 
@@ -197,13 +202,15 @@ def proxy_trust(t):
     g = t.gateway(f"[site *]\n/ = {o.url}\n/in/ = {o.url} allow=198.51.100.0/24", top="trusted = 127.0.0.1, 192.0.2.99", listen=[(t.tcp(), "proxy")])
     lie = "X-Forwarded-For: 198.51.100.1", "X-Real-IP: 198.51.100.1"
     c = g.client()
-    c.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get("/", *lie))
+    c.clear.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n")
+    c.send(get("/", *lie))
     check(c.final(), "HTTP/1.1 200")
     check(o.requests[0], "GET / HTTP/1.1\nX-Forwarded-For: 192.0.2.7\nX-Real-IP: 192.0.2.7")
     check(c.ask(get("/in/", *lie)), "HTTP/1.1 403")
     # unless it is in `trusted` itself
     c = g.client()
-    c.send(b"PROXY TCP4 192.0.2.99 127.0.0.1 4711 80\r\n" + get("/in/", *lie))
+    c.clear.send(b"PROXY TCP4 192.0.2.99 127.0.0.1 4711 80\r\n")
+    c.send(get("/in/", *lie))
     check(c.final(), "HTTP/1.1 200")
     check(o.requests[1], "GET /in/ HTTP/1.1\nX-Forwarded-For: 198.51.100.1, 192.0.2.99\nX-Real-IP: 198.51.100.1")
 
@@ -236,7 +243,7 @@ def proxy_unasked(t):
 @scenario("backend/proxy-v1")
 def proxy_v1(t):
     def serve(link):
-        lines.append(link.until(b"\r\n"))
+        lines.append(link.clear.until(b"\r\n"))
         link.answer(ok())
         link.ends()
     lines = []
@@ -249,8 +256,8 @@ def proxy_v1(t):
 @scenario("backend/proxy-v2")
 def proxy_v2(t):
     def serve(link):
-        seen.append(link.exactly(16))
-        seen.append(link.exactly(struct.unpack("!H", seen[0][14:])[0]))
+        seen.append(link.clear.exactly(16))
+        seen.append(link.clear.exactly(struct.unpack("!H", seen[0][14:])[0]))
         link.answer(ok())
         link.ends()
     seen = []
@@ -265,7 +272,7 @@ def proxy_v2(t):
 def proxy_one_client(t):
     """A link that began with one client's PROXY header never carries another client's request."""
     def serve(link):
-        head = link.until(b"\r\n").split()
+        head = link.clear.until(b"\r\n").split()
         while (m := link.request()) is not None:
             link.send(ok(head[2]))
     o = t.origin(serve)
@@ -280,13 +287,14 @@ def proxy_one_client(t):
 def proxy_through(t):
     """A client that a PROXY header named is named to the backend."""
     def serve(link):
-        lines.append(link.until(b"\r\n"))
+        lines.append(link.clear.until(b"\r\n"))
         link.answer(ok())
     lines = []
     o = t.origin(serve)
     g = t.gateway(f"[site *]\n/ = {o.url} proxy=v1", top="trusted = 127.0.0.1", listen=[(t.tcp(), "proxy")])
     c = g.client()
-    c.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n" + get())
+    c.clear.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 80\r\n")
+    c.send(get())
     check(c.final(), "HTTP/1.1 200")
     true(lines[0].startswith(b"PROXY TCP4 192.0.2.7 "), f"{lines}")
 

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 
+import harness
+import wire
 from harness import Output, scenario
 from wire import Wrong, check, equal, get, ok, post, true
 
@@ -21,7 +23,8 @@ def program(name, *places):
 
 
 def curl(t, *args, code=0):
-    p = subprocess.run([program("curl"), "-sS", "--max-time", "60", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir, timeout=90)
+    trust = ["--cacert", harness.RUN.ca.cert] if harness.RUN else []
+    p = subprocess.run([program("curl"), "-sS", "--max-time", "60", *trust, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir, timeout=90)
     if p.returncode != code:
         raise Wrong(f"curl {args}: exit code {p.returncode}: {p.stderr.decode()} {p.stdout[:500]!r}")
     return p.stdout
@@ -43,7 +46,7 @@ http {{
     location /put/ {{ dav_methods PUT; create_full_put_path on; client_body_in_file_only off; }}
     location /auth {{ auth_basic "secret"; auth_basic_user_file {dir}/users; }}
     location /self {{ proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://127.0.0.1:{port}/www.bin; }}
-    location /loop/ {{ proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_pass http://{back}; }}
+    location /loop/ {{ proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_pass <scheme>://{back}; }}
   }}
 }}
 """
@@ -56,7 +59,7 @@ def nginx(t, back="127.0.0.1:1"):
     t.file("users", "alice:{PLAIN}secret\n")
     t.file("www/index.html", "<h1>nginx</h1>\n" * 20)
     t.file("www/www.bin", os.urandom(1 << 20))
-    conf = NGINX.format(dir=t.dir, listen=place.text, port=place.port, back=back, user="user root;" if os.getuid() == 0 else "")
+    conf = NGINX.format(dir=t.dir, listen=place.text, port=place.port, back=back, user="user root;" if os.getuid() == 0 else "").replace("<scheme>", wire.SCHEME)
     binary = program("nginx", "/usr/sbin/nginx")
     if b"http_dav_module" not in subprocess.run([binary, "-V"], stderr=subprocess.PIPE).stderr:
         conf = "\n".join(line for line in conf.split("\n") if "dav_methods" not in line)
@@ -70,7 +73,7 @@ def nginx_pages(t):
     """Files, ranges, conditional requests, compression and errors of nginx, keep-alive all along, fetched with curl."""
     place = nginx(t)
     g = t.gateway(f"[site *]\n/ = {place.url}\n/sub/ = {place.url}/\n")
-    url = f"http://{g.place.text}"
+    url = g.url
     with open(os.path.join(t.dir, "www/www.bin"), "rb") as f:
         data = f.read()
     equal(curl(t, f"{url}/"), b"<h1>nginx</h1>\n" * 20)
@@ -98,7 +101,7 @@ def nginx_uploads(t):
     """curl uploads with Expect: 100-continue, chunked, and too large for nginx."""
     place = nginx(t)
     g = t.gateway(f"[site *]\n/ = {place.url}\n")
-    url = f"http://{g.place.text}"
+    url = g.url
     size = (64 << 10) if t.tiny else (8 << 20)
     big = t.file("big", os.urandom(size))
     refused = curl(t, "-i", "-F", f"file=@{big}", f"{url}/small", "-H", "Expect: 100-continue")
@@ -146,7 +149,7 @@ def http_server(t):
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     t.until(place.listening, "http.server listens")
     g = t.gateway(f"[site *]\n/files/ = {place.url}/\n")
-    url = f"http://{g.place.text}/files"
+    url = f"{g.url}/files"
     true(b"hello.txt" in curl(t, f"{url}/"), "listing")
     equal(curl(t, f"{url}/hello.txt"), b"hello\n")
     equal(curl(t, f"{url}/sub%20dir/%C3%BC.txt"), b"umlaut\n")
@@ -164,7 +167,7 @@ def http_server(t):
 
 def node(t, *args, **how):
     return t.peer([program("node"), os.path.join(HERE, "peer_ws.js"), *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                   env={**os.environ, "NODE_PATH": NODE_PATH}, **how)
+                   env={**os.environ, "NODE_PATH": NODE_PATH, **({"NODE_EXTRA_CA_CERTS": harness.RUN.ca.cert} if harness.RUN else {})}, **how)
 
 
 def ws_server(t):
@@ -189,7 +192,7 @@ def websocket(t):
     """A Node WebSocket server (npm ws) and client: compressed, text and binary, small and large, an orderly end."""
     place = ws_server(t)
     g = t.gateway(f"[site *]\n/ = reply:404\n/ws/ = {place.url}/\n")
-    url = f"ws://{g.place.text}/ws/"
+    url = f"{g.url.replace('http', 'ws')}/ws/"
     talk(t, url, 5, 100)
     talk(t, url, 70000 if not t.tiny else 3000, 10)
     if not t.tiny:
@@ -233,11 +236,11 @@ def with_curl(t):
     o = t.origin(answers=ok(b"hello\n"))
     unix, proxy, both = t.unix(), t.tcp(), t.both()
     g = t.gateway(f"[site *]\n/ = {o.url}\n/nas/ = {o.url}/\n", listen=[both, unix, (proxy, "proxy")], top="trusted = 127.0.0.1")
-    url = f"http://127.0.0.1:{both.port}"
+    url = f"{wire.SCHEME}://127.0.0.1:{both.port}"
     equal(curl(t, f"{url}/"), b"hello\n")
-    equal(curl(t, f"http://[::1]:{both.port}/"), b"hello\n")
+    equal(curl(t, f"{wire.SCHEME}://[::1]:{both.port}/"), b"hello\n")
     equal(curl(t, "--unix-socket", unix.path, "http://x/"), b"hello\n")
-    equal(curl(t, "--haproxy-protocol", f"http://{proxy.text}/"), b"hello\n")
+    equal(curl(t, "--haproxy-protocol", f"{proxy.url}/"), b"hello\n")
     equal(curl(t, "-L", f"{url}/nas"), b"hello\n")
     equal(curl(t, "-d", "a=b", f"{url}/post"), b"hello\n")
     curl(t, "-Z", "--parallel-max", "10", *[word for i in range(20) for word in ("-o", f"out{i}", f"{url}/{i}")])

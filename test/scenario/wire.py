@@ -9,6 +9,7 @@ import socket
 import struct
 
 WAIT = 30  # seconds; the bound of every single wait, never a thing to measure
+SCHEME = "http"  # of what is asked for in this run: what <scheme> in a description means
 KEEP = 1 << 20  # recorded bytes of one connection
 
 
@@ -119,6 +120,11 @@ class Stream:
         self.raw = bytearray()  # everything that arrived, up to KEEP
         self.ended = False
 
+    @property
+    def clear(self):
+        """The connection below TLS, before any of it; reads no byte more than it is asked for."""
+        return Clear(self.sock.raw) if hasattr(self.sock, "raw") else self
+
     def send(self, data):
         self.sock.sendall(data if isinstance(data, bytes) else http(data))
         return self
@@ -223,14 +229,23 @@ class Stream:
         return self
 
     def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
+        sock = getattr(self.sock, "raw", self.sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
 
     def close(self):
         try:
             self.sock.close()
         except OSError:
             pass
+
+
+class Clear(Stream):
+    def fill(self):
+        data = self.sock.recv(1)
+        self.got += data
+        self.ended = not data
+        return bool(data)
 
 
 class Client(Stream):
@@ -266,7 +281,10 @@ def check(message, spec):
         !Name                   no such field
                                 (empty line)
         body                    as it is; ~regex: found in it; "..." any; without the empty line any
+
+    <scheme> anywhere is http, or https in a run over TLS.
     """
+    spec = spec.replace("<scheme>", SCHEME)
     head, blank, body = spec.partition("\n\n")
     lines = [line.strip() for line in head.strip("\n").split("\n")]
     start = lines[0]
