@@ -115,7 +115,7 @@ static inline const char *skip_text(const char *p, const char *end)
 /* --- names that somebody asks for ---------------------------------------- */
 
 static const struct known {
-	char name[20];
+	char name[22];
 	uint8_t id;
 } known[] = {
 	{"", FIELD_OTHER}, /* the list for lengths that no name has is empty */
@@ -149,6 +149,7 @@ static const struct known {
 	{"proxy-authenticate", FIELD_PROXY_AUTHENTICATE},
 	{"x-forwarded-prefix", FIELD_X_FORWARDED_PREFIX},
 	{"proxy-authorization", FIELD_PROXY_AUTHORIZATION},
+	{"x-client-cert-subject", FIELD_X_CLIENT_CERT_SUBJECT},
 };
 
 /* Those of one length: known[from .. to). The unit test asks for every name. */
@@ -157,7 +158,7 @@ static const struct {
 } by_length[] = {
 	[2] = {1, 2}, [3] = {2, 3}, [4] = {3, 5}, [6] = {5, 8}, [7] = {8, 11}, [8] = {11, 12},
 	[9] = {12, 14}, [10] = {14, 17}, [12] = {17, 19}, [13] = {19, 20}, [14] = {20, 22},
-	[15] = {22, 23}, [16] = {23, 26}, [17] = {26, 28}, [18] = {28, 30}, [19] = {30, 31},
+	[15] = {22, 23}, [16] = {23, 26}, [17] = {26, 28}, [18] = {28, 30}, [19] = {30, 31}, [21] = {31, 32},
 };
 
 /* All bytes in lower case, as far as tchars can become letters, digits or '-':
@@ -176,8 +177,8 @@ static inline uint32_t lower4(const char *at)
 	return w | (uint32_t)EACH(0x20);
 }
 
-/* Is the token the same as this name of known[], of the same length? The words
- * compared overlap. */
+/* Is the token the same as this name of known[], of the same length (at most
+ * 24)? The words compared overlap. */
 static inline bool same_token(const char *token, const char *name, size_t len)
 {
 	if (len >= 8)

@@ -39,6 +39,7 @@ enum field_id {
 	FIELD_UPGRADE,
 	FIELD_USER_AGENT,
 	FIELD_VIA,
+	FIELD_X_CLIENT_CERT_SUBJECT,
 	FIELD_X_FORWARDED_FOR,
 	FIELD_X_FORWARDED_HOST,
 	FIELD_X_FORWARDED_PORT,
@@ -119,11 +120,13 @@ static inline struct span head_get(const struct head *h, enum field_id id)
 	return h->first[id] ? head_value(h, h->first[id] - 1u) : span_of(0, 0);
 }
 
-/* Does it say where a request came from? Only gateway and trusted peers may. */
+/* Does it say where a request came from, or from whom? Only gateway and trusted
+ * peers may, and of a certificate gateway alone. */
 static inline bool head_is_origin(enum field_id id)
 {
 	switch (id) {
 	case FIELD_FORWARDED:
+	case FIELD_X_CLIENT_CERT_SUBJECT:
 	case FIELD_X_FORWARDED_FOR:
 	case FIELD_X_FORWARDED_HOST:
 	case FIELD_X_FORWARDED_PORT:

@@ -449,6 +449,7 @@ static const struct {
 	{"Upgrade", FIELD_UPGRADE}, {"User-Agent", FIELD_USER_AGENT}, {"Via", FIELD_VIA}, {"X-Forwarded-For", FIELD_X_FORWARDED_FOR},
 	{"X-Forwarded-Host", FIELD_X_FORWARDED_HOST}, {"X-Forwarded-Port", FIELD_X_FORWARDED_PORT},
 	{"X-Forwarded-Prefix", FIELD_X_FORWARDED_PREFIX}, {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO}, {"X-Real-IP", FIELD_X_REAL_IP},
+	{"X-Client-Cert-Subject", FIELD_X_CLIENT_CERT_SUBJECT},
 };
 
 /* head_id, and the parser, which looks names up without asking whether they are tokens. */
