@@ -71,6 +71,8 @@ const char *page_reason(int status)
 static void html_page(struct text *out, const struct page *p)
 {
 	const struct saying *say = saying_of(p->status);
+	const char *sentence = p->sentence ? p->sentence : say->sentence;
+	struct span link = p->location.len ? p->location : p->link;
 
 	text_lit(out, "<!doctype html><html lang=en><meta charset=utf-8>"
 		      "<meta name=viewport content=\"width=device-width\"><meta name=color-scheme content=\"light dark\"><title>");
@@ -81,12 +83,12 @@ static void html_page(struct text *out, const struct page *p)
 		      "small{opacity:.6}</style><h1>");
 	text_str(out, say->reason);
 	text_lit(out, "</h1><p>");
-	text_str(out, say->sentence ? say->sentence : "");
-	if (p->location.len && p->location.len <= LINK_MOST) {
+	text_str(out, sentence ? sentence : "");
+	if (link.len && link.len <= LINK_MOST) {
 		text_lit(out, "<p><a href=\"");
-		text_html(out, p->location);
+		text_html(out, link);
 		text_lit(out, "\">");
-		text_html(out, p->location);
+		text_html(out, link);
 		text_lit(out, "</a>");
 	}
 	text_lit(out, "<p><small>");
@@ -142,6 +144,7 @@ static void page_head(struct text *out, const struct page *p, struct span type, 
 	/* What we make up on the spot must not stay in anybody's cache. */
 	if (p->type.len == 0 && p->status >= 400)
 		field(out, p, SPAN("Cache-Control"), SPAN("no-store"));
+	field(out, p, SPAN("Strict-Transport-Security"), p->hsts);
 	if (p->edits)
 		text_span_add(out, p->edits->block);
 	if (p->close)

@@ -12,10 +12,13 @@
 
 struct page {
 	int status;
+	const char *sentence; /* for the visitor, instead of the one for this status; NULL */
 	struct span location; /* of a redirect; empty: none */
+	struct span link;     /* shown on the page like a location, but nobody is sent there; empty: none */
 	struct span allow;    /* Allow of a 405 or an answer to OPTIONS; empty: none */
 	struct span type, text; /* of a reply; without type: the page for this status */
 	const struct edits *edits; /* or NULL */
+	struct span hsts;     /* Strict-Transport-Security; empty: not said */
 	struct span id;       /* of the request; the visitor may quote it */
 	struct span date;
 	bool close;           /* the connection ends after it */

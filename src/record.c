@@ -116,6 +116,8 @@ static void json(struct text *out, const struct record *r)
 	member(out, "\"server\":", r->server ? span_str(r->server) : span_of("", 0), WORD_ROOM);
 	member(out, "\"id\":", r->id, WORD_ROOM);
 	member(out, "\"why\":", r->why ? span_str(r->why) : span_of("", 0), WORD_ROOM);
+	member(out, "\"tls\":", r->tls ? span_str(r->tls) : span_of("", 0), WORD_ROOM);
+	text_str(out, r->tls_resumed ? "\"tls_resumed\":true," : "\"tls_resumed\":false,");
 	text_lit(out, "\"status\":");
 	text_number(out, (uint64_t)r->status);
 	text_lit(out, ",\"bytes\":");

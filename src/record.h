@@ -17,10 +17,12 @@ struct record {
 	struct span client, time, iso_time, method, target, host, referer, agent, id;
 	const char *server; /* NULL: none was asked */
 	const char *why;    /* NULL: nothing failed */
+	const char *tls;    /* version and suite; NULL: plain */
 	uint64_t bytes;     /* of the body that the client was sent */
 	int64_t took_us, server_us; /* server_us < 0: no answer came */
 	int status;
 	uint8_t version;
+	bool tls_resumed;
 };
 
 void record_write(struct text *out, const struct record *r, enum log_format format);

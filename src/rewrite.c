@@ -219,6 +219,8 @@ static void origin_fields(struct text *out, const struct rewrite_up *up)
 	else
 		own_fields(out, up);
 	prefix_field(out, up);
+	if (up->asker->subject.len)
+		field_add(out, SPAN("X-Client-Cert-Subject"), up->asker->subject);
 	if (up->route->options.forwarded)
 		forwarded_field(out, up);
 }
@@ -299,6 +301,15 @@ static bool keeps_length(const struct rewrite_down *down)
 	return down->frame->kind == BODY_NONE && down->head->status >= 200 && down->head->status != 204 && !down->tunnel;
 }
 
+#define HSTS SPAN("Strict-Transport-Security")
+
+/* What the configuration sets or takes away by that name goes before `hsts`. */
+static void hsts_field(struct text *out, const struct rewrite_down *down)
+{
+	if (!down->edits || !edited(down->edits, HSTS))
+		field_add(out, HSTS, down->hsts);
+}
+
 void rewrite_response(struct text *out, const struct rewrite_down *down)
 {
 	const struct head *h = down->head;
@@ -314,11 +325,15 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 		}
 		if (down->edits && down->edits->count && edited(down->edits, name))
 			continue;
+		if (down->hsts.len && span_same(name, HSTS))
+			continue;
 		field_pass(out, h, i);
 	}
 	via_field(out, h);
 	if (h->status >= 200 && !head_has(h, FIELD_DATE))
 		field_add(out, SPAN("Date"), down->date);
+	if (down->hsts.len)
+		hsts_field(out, down);
 	if (down->edits)
 		text_span_add(out, down->edits->block);
 	if (down->tunnel)

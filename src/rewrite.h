@@ -17,9 +17,10 @@
 struct asker {
 	struct span peer;   /* text of the address that is connected to us, or "unix" */
 	struct span client; /* text of the address that the request is from, as trusted proxies say */
-	struct span scheme; /* "http" */
+	struct span scheme; /* "http" or "https" */
 	uint16_t port;      /* that the client connected to; 0: not known */
 	bool trusted;       /* the peer may speak for others */
+	struct span subject; /* of the certificate that the site asked for; empty: it did not */
 };
 
 struct rewrite_up {
@@ -40,6 +41,7 @@ struct rewrite_down {
 	const struct frame *frame;
 	const struct edits *edits; /* NULL for an interim response */
 	struct span date;          /* to add when there is none */
+	struct span hsts;          /* Strict-Transport-Security, instead of the server's; empty: not said */
 	bool chunked;              /* the body goes out in chunks */
 	bool close;                /* the connection ends after it */
 	bool tunnel;               /* this is the 101 that begins a tunnel */

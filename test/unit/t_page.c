@@ -106,6 +106,12 @@ static const struct row rows[] = {
 	{"with a field of the configuration", {.status = 404, .edits = &one_edit},
 		"404 Not Found\r\nDate: " DATE "\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: " LENGTH
 		"\r\nCache-Control: no-store\r\nX-Frame-Options: DENY\r\n"},
+	{"with hsts", {.status = 301, .location = SPAN("/nas/"), .hsts = SPAN("max-age=60; includeSubDomains")},
+		"301 Moved Permanently\r\nDate: " DATE "\r\nLocation: /nas/\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: " LENGTH
+		"\r\nStrict-Transport-Security: max-age=60; includeSubDomains\r\n"},
+	{"hsts without a body", {.status = 204, .hsts = SPAN("max-age=60")}, "204 No Content\r\nDate: " DATE "\r\nStrict-Transport-Security: max-age=60\r\n"},
+	{"a link is no redirect", {.status = 400, .link = SPAN("https://a.example/")},
+		"400 Bad Request\r\nDate: " DATE "\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: " LENGTH "\r\nCache-Control: no-store\r\n"},
 };
 
 static void writes_heads(void **state)
@@ -180,6 +186,20 @@ static void escapes_the_location(void **state)
 	unmake(&m);
 }
 
+/* Its own sentence stands instead of the one for the status, and a link beside it. */
+static void says_what_it_is_told(void **state)
+{
+	struct page p = {.status = 400, .sentence = "This is an HTTPS port.", .link = SPAN("https://a.example/?\"<a>&b")};
+	struct made m = make(&p);
+
+	(void)state;
+	is_proper(&m, &p);
+	assert_true(holds(m.body, "</h1><p>This is an HTTPS port.<p><a href=\"https://a.example/?&quot;&lt;a&gt;&amp;b\">https://a.example/?&quot;&lt;a&gt;&amp;b</a>"));
+	assert_false(holds(m.body, "not proper HTTP"));
+	assert_false(holds(m.head, "a.example"));
+	unmake(&m);
+}
+
 /* Whatever is in a location, of whatever length, the page has room for it or leaves it out. */
 static void has_room_for_any_location(void **state)
 {
@@ -224,9 +244,10 @@ static void edits_stand_instead(void **state)
 		{.name = SPAN("content-type"), .value = SPAN("text/css"), .id = FIELD_CONTENT_TYPE},
 		{.name = SPAN("Cache-Control"), .value = SPAN("max-age=60")},
 		{.name = SPAN("retry-after"), .remove = true},
+		{.name = SPAN("strict-transport-security"), .remove = true},
 	};
 	static const struct edits edits = {at, COUNT(at), SPAN("content-type: text/css\r\nCache-Control: max-age=60\r\n")};
-	struct page p = {.status = 503, .edits = &edits};
+	struct page p = {.status = 503, .edits = &edits, .hsts = SPAN("max-age=60")};
 	struct made m = make(&p);
 
 	(void)state;
@@ -235,6 +256,7 @@ static void edits_stand_instead(void **state)
 	assert_false(holds(m.head, "Content-Type"));
 	assert_false(holds(m.head, "no-store"));
 	assert_false(holds(m.head, "Retry-After"));
+	assert_false(holds(m.head, "Transport"));
 	unmake(&m);
 }
 
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(writes_heads),
 		cmocka_unit_test(says_what_happened),
 		cmocka_unit_test(escapes_the_location),
+		cmocka_unit_test(says_what_it_is_told),
 		cmocka_unit_test(has_room_for_any_location),
 		cmocka_unit_test(does_not_copy_a_reply),
 		cmocka_unit_test(edits_stand_instead),

@@ -54,7 +54,7 @@ static void tells_a_request(void **state)
 		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.1\" 200 1234 \"http://b.example/\" \"curl/8\" a.example 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
 		JSON_TIME "\"client\":\"192.0.2.7\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"http://b.example/\","
 			  "\"user_agent\":\"curl/8\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\","
-			  "\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
+			  "\"tls\":\"\",\"tls_resumed\":false,\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
 	r.version = 10;
 	r.why = "it broke";
 	r.server_us = -1;
@@ -62,11 +62,13 @@ static void tells_a_request(void **state)
 	r.bytes = UINT64_MAX;
 	r.took_us = 61000999;
 	r.referer = r.agent = span_of(NULL, 0);
+	r.tls = "TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305";
+	r.tls_resumed = true;
 	is_told(&r,
 		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.0\" 502 18446744073709551615 \"-\" \"-\" a.example 10.0.0.5:8000 61.000 - abc234defghi \"it broke\"",
 		JSON_TIME "\"client\":\"192.0.2.7\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"\","
 			  "\"user_agent\":\"\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"it broke\","
-			  "\"status\":502,\"bytes\":18446744073709551615,\"seconds\":61.000,\"server_seconds\":null}");
+			  "\"tls\":\"TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305\",\"tls_resumed\":true,\"status\":502,\"bytes\":18446744073709551615,\"seconds\":61.000,\"server_seconds\":null}");
 }
 
 /* A head that was never understood has no words of its own. */
@@ -86,7 +88,7 @@ static void tells_what_was_no_request(void **state)
 	(void)state;
 	is_told(&r, "unix - - " TIME " \"-\" 400 0 \"-\" \"-\" - - 0.000 - id \"malformed\"",
 		JSON_TIME "\"client\":\"unix\",\"method\":\"\",\"host\":\"\",\"target\":\"\",\"referer\":\"\",\"user_agent\":\"\",\"server\":\"\","
-			  "\"id\":\"id\",\"why\":\"malformed\",\"status\":400,\"bytes\":0,\"seconds\":0.000,\"server_seconds\":null}");
+			  "\"id\":\"id\",\"why\":\"malformed\",\"tls\":\"\",\"tls_resumed\":false,\"status\":400,\"bytes\":0,\"seconds\":0.000,\"server_seconds\":null}");
 }
 
 static void tells_times(void **state)
@@ -128,7 +130,7 @@ static void escapes(void **state)
 		"a\\x22 b 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
 		JSON_TIME "\"client\":\"192.0.2.7\",\"method\":\"GET\",\"host\":\"a\\\" b\",\"target\":\"/\\\"x\\\\\","
 			  "\"referer\":\"\\\" 200 0 \\\"\\u000d\\u000a\\u001b[31m\",\"user_agent\":\"\\u00c3\\u00a4\\u007f\\u0000\","
-			  "\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\","
+			  "\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\",\"tls\":\"\",\"tls_resumed\":false,"
 			  "\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
 }
 
@@ -139,7 +141,7 @@ static void fill(struct record *r, char *place, size_t len, char with)
 	memset(place, with, len);
 	place[len] = 0;
 	r->method = r->target = r->host = r->referer = r->agent = r->id = s;
-	r->server = r->why = place;
+	r->server = r->why = r->tls = place;
 	r->bytes = UINT64_MAX;
 	r->took_us = r->server_us = INT64_MAX;
 	r->status = 999;

@@ -24,7 +24,8 @@ struct asked {
 	const char *base;   /* of the target; NULL: none, the prefix is kept */
 	const struct edits *edits;
 	const char *unix_path; /* of the server; NULL: it is a name */
-	bool trusted, forwarded, no_port;
+	const char *subject; /* of the client's certificate */
+	bool trusted, forwarded, no_port, https;
 	uint8_t proxy; /* version of the PROXY header that went before */
 };
 
@@ -129,6 +130,22 @@ static const struct asked asked[] = {
 	{.name = "a prefix in front of a kept one", .trusted = true, .prefix = "/nas/", .in = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF "X-Forwarded-Prefix: /home" CRLF,
 		.out = "GET /nas/ HTTP/1.1" CRLF "Host: a.example" CRLF ORIGIN "X-Forwarded-Prefix: /home" CRLF VIA},
 
+	/* TLS */
+	{.name = "https", .https = true, .forwarded = true, .in = GET,
+		.out = GET FROM("192.0.2.7", "192.0.2.7") "X-Forwarded-Proto: https" CRLF "X-Forwarded-Host: a.example" CRLF "X-Forwarded-Port: 8080" CRLF
+			"Forwarded: for=192.0.2.7;proto=https;host=\"a.example\"" CRLF VIA},
+	{.name = "absolute-form with the other scheme", .https = true, .in = "GET http://a.example/ HTTP/1.1" CRLF "Host: b.example" CRLF,
+		.out = GET FROM("192.0.2.7", "192.0.2.7") "X-Forwarded-Proto: https" CRLF "X-Forwarded-Host: a.example" CRLF "X-Forwarded-Port: 8080" CRLF VIA},
+	{.name = "a client's certificate", .subject = "CN=alice,O=\\C3\\A4", .in = GET "A: b" CRLF,
+		.out = GET "A: b" CRLF ORIGIN "X-Client-Cert-Subject: CN=alice,O=\\C3\\A4" CRLF VIA},
+	{.name = "nobody says it of himself", .in = GET "X-Client-Cert-Subject: CN=alice" CRLF "x-CLIENT-cert-subject:CN=bob" CRLF "X_Client_Cert_Subject: CN=eve" CRLF "A: b" CRLF,
+		.out = GET "A: b" CRLF OURS},
+	{.name = "nor a trusted peer", .trusted = true, .in = GET "x-client-cert-subject: CN=alice" CRLF "X-Client_Cert-Subject: CN=eve" CRLF, .out = GET OURS},
+	{.name = "nor beside ours, nor names ours away", .subject = "CN=alice", .in = GET "Connection: X-Client-Cert-Subject" CRLF "X-Client-Cert-Subject: CN=eve" CRLF,
+		.out = GET ORIGIN "X-Client-Cert-Subject: CN=alice" CRLF VIA},
+	{.name = "names like it", .in = GET "X-Client-Cert-Subjects: a" CRLF "X-Client-Cert-Subjec: b" CRLF "X-Client-Cert-Issuers: c" CRLF,
+		.out = GET "X-Client-Cert-Subjects: a" CRLF "X-Client-Cert-Subjec: b" CRLF "X-Client-Cert-Issuers: c" CRLF OURS},
+
 	/* edits */
 	{.name = "another Host", .edits = &set_host, .in = GET "A: b" CRLF, .out = "GET / HTTP/1.1" CRLF "A: b" CRLF OURS "Host: b.example" CRLF},
 	{.name = "a field set replaces all of that name", .edits = &set_token, .in = GET "x-token: 1" CRLF "A: b" CRLF "X-TOKEN: 2" CRLF "X-Token2: 3" CRLF,
@@ -189,7 +206,8 @@ static void read_request(struct request *r, const struct asked *row)
 	r->asker = (struct asker){
 		.peer = span_str(row->peer ? row->peer : "192.0.2.7"),
 		.client = span_str(row->client ? row->client : row->peer ? row->peer : "192.0.2.7"),
-		.scheme = SPAN("http"),
+		.scheme = row->https ? SPAN("https") : SPAN("http"),
+		.subject = span_str(row->subject ? row->subject : ""),
 		.port = row->no_port ? 0 : 8080,
 		.trusted = row->trusted,
 	};
@@ -276,12 +294,17 @@ struct answered {
 	const char *in;
 	const char *out;
 	const struct edits *edits;
+	const char *hsts;
 	bool interim, chunked, close, tunnel;
 };
 
 #define DATE "Date: Mon, 23 Nov 2026 09:32:46 GMT" CRLF
 #define OK "HTTP/1.1 200 OK" CRLF
 
+#define HSTS "Strict-Transport-Security: max-age=60" CRLF
+
+EDITS(set_hsts, "strict-transport-security: max-age=1" CRLF, {.name = SPAN("strict-transport-security"), .value = SPAN("max-age=1")});
+EDITS(no_hsts, "", {.name = SPAN("Strict-Transport-Security"), .remove = true});
 EDITS(response_edits, "X-Frame-Options: DENY" CRLF, {.name = SPAN("X-Frame-Options"), .value = SPAN("DENY")}, {.name = SPAN("Server"), .remove = true});
 
 static const struct answered answered[] = {
@@ -329,6 +352,19 @@ static const struct answered answered[] = {
 		.out = OK VIA DATE "X-Frame-Options: DENY" CRLF "Content-Length: 0" CRLF},
 	{.name = "edits and close", .edits = &response_edits, .close = true, .in = OK "Content-Length: 0" CRLF,
 		.out = OK VIA DATE "X-Frame-Options: DENY" CRLF "Connection: close" CRLF "Content-Length: 0" CRLF},
+
+	/* Strict-Transport-Security (RFC 6797 7.1: one field) */
+	{.name = "hsts", .hsts = "max-age=60", .in = OK "Content-Length: 0" CRLF, .out = OK VIA DATE HSTS "Content-Length: 0" CRLF},
+	{.name = "hsts instead of the server's", .hsts = "max-age=60", .in = OK "STRICT-transport-security: max-age=0" CRLF "A: b" CRLF "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
+		.out = OK "A: b" CRLF VIA DATE HSTS "Content-Length: 0" CRLF},
+	{.name = "hsts that is not said", .in = OK "strict-transport-security: max-age=0" CRLF "Content-Length: 0" CRLF,
+		.out = OK "strict-transport-security: max-age=0" CRLF VIA DATE "Content-Length: 0" CRLF},
+	{.name = "hsts and other edits", .hsts = "max-age=60", .edits = &response_edits, .in = OK "Content-Length: 0" CRLF,
+		.out = OK VIA DATE HSTS "X-Frame-Options: DENY" CRLF "Content-Length: 0" CRLF},
+	{.name = "hsts and an edit of that name", .hsts = "max-age=60", .edits = &set_hsts, .in = OK "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "strict-transport-security: max-age=1" CRLF "Content-Length: 0" CRLF},
+	{.name = "hsts and its removal", .hsts = "max-age=60", .edits = &no_hsts, .in = OK "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "Content-Length: 0" CRLF},
 };
 
 struct response {
@@ -353,6 +389,7 @@ static void read_response(struct response *r, const struct answered *row)
 		.frame = &r->frame,
 		.edits = row->edits ? row->edits : row->interim ? NULL : &none,
 		.date = SPAN("Mon, 23 Nov 2026 09:32:46 GMT"),
+		.hsts = span_str(row->hsts ? row->hsts : ""),
 		.chunked = row->chunked,
 		.close = row->close,
 		.tunnel = row->tunnel,
@@ -529,7 +566,7 @@ static void finds_the_client(void **state)
 /* --- whatever comes in -------------------------------------------------------------------- */
 
 static const char *const pieces[] = {
-	"Connection: ", "close", "x", ", ", CRLF, "X-Forwarded-For: ", "10.0.0.1", "Forwarded: ", "Host_: ", "Upgrade: ", "websocket", "Via: ", "1.1 gateway", "A: ", "X: ", "\"", "TE: ",
+	"Connection: ", "close", "x", ", ", CRLF, "X-Forwarded-For: ", "10.0.0.1", "Forwarded: ", "Host_: ", "Upgrade: ", "websocket", "Via: ", "1.1 gateway", "A: ", "X: ", "\"", "TE: ", "X-Client-Cert-Subject: ", "X-Client-Cert-Subject",
 	"Keep-Alive: ", "X-Real-IP: ", "Cookie: ", "Content-Length: ", "5", "Transfer-Encoding: ", "chunked", "upgrade", "Content-Length", "Host",
 };
 
@@ -566,6 +603,7 @@ static void random_requests(void **state)
 		assert_int_equal(frame.upgrade, r.frame.upgrade);
 		assert_true(head_has(&again, FIELD_X_REAL_IP) && !(again.many >> FIELD_X_REAL_IP & 1));
 		assert_true(span_is(head_get(&again, FIELD_X_REAL_IP), SPAN("192.0.2.7")));
+		assert_false(head_has(&again, FIELD_X_CLIENT_CERT_SUBJECT));
 		assert_false(head_has(&again, FIELD_TE) || head_has(&again, FIELD_KEEP_ALIVE) || head_has(&again, FIELD_FORWARDED));
 		assert_int_equal(head_has(&again, FIELD_CONNECTION), frame.upgrade);
 	}
