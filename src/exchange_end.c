@@ -6,6 +6,7 @@
  */
 #include "exchange_parts.h"
 #include "record.h"
+#include "route.h"
 
 /* Short enough to be read out on the telephone: 40 bits, letters that are not mistaken. */
 static struct span request_id(struct exchange *x)
@@ -43,6 +44,10 @@ static void write_record(struct exchange *x)
 	};
 	struct text *line;
 
+	if (x->conn->link.tls) {
+		record.tls = tls_suite(x->conn->link.tls);
+		record.tls_resumed = tls_resumed(x->conn->link.tls);
+	}
 	if (parsed) {
 		record.method = h->name;
 		record.target = h->target;
@@ -156,6 +161,8 @@ void exchange_reply(struct exchange *x, struct page *page)
 	page->head_only = x->in.keep && x->asked.method == METHOD_HEAD;
 	page->id = request_id(x);
 	page->date = log_http_date(x->env->clock);
+	if (x->conn->link.tls && x->r.site)
+		page->hsts = x->r.site->hsts;
 	page_write(&out, page, &head, &body);
 	if (out.full) {
 		exchange_abandon(x, "our own answer is too long", EXCHANGE_RESET);
@@ -167,10 +174,31 @@ void exchange_reply(struct exchange *x, struct page *page)
 	exchange_enter(x, EXCHANGE_REPLY);
 }
 
+/* Who wrote the port but not https:// is told so. The host is known when the
+ * request was well-formed; its port stands in it. */
+static void refuse_plain(struct exchange *x)
+{
+	char room[GW_TARGET + GW_NAME + 32];
+	struct text link = text_in(room, sizeof room);
+	struct page page = {.status = 400, .sentence = "You sent plain HTTP, but this is an HTTPS port. Please write https:// before the address."};
+
+	if (x->r.host.len && !span_is(x->r.path.path, SPAN("*")))
+		route_https(&link, x->r.host, 443, x->r.path.path, x->r.path.query);
+	if (!link.full)
+		page.link = text_span(&link);
+	x->r.close = true;
+	exchange_reply(x, &page);
+}
+
 void exchange_refuse(struct exchange *x, const struct refusal *why)
 {
 	struct page page = {.status = why->status};
 
+	if (exchange_is_misdialled(x)) {
+		x->r.why = "plain HTTP on an HTTPS port";
+		refuse_plain(x);
+		return;
+	}
 	x->r.why = why->text;
 	/* A message that was not understood has no known end. */
 	if (why->status == 400 || why->status == 408 || why->status == 501)

@@ -22,6 +22,13 @@ uint64_t exchange_moved(const struct exchange *x); /* payload bytes so far, both
 /* exchange_ask.c */
 void exchange_step_head(struct exchange *x);
 
+/* Has a listener with TLS been asked without it? Then nothing is served: whatever
+ * is to be refused gets the answer of exchange_refuse for that. */
+static inline bool exchange_is_misdialled(const struct exchange *x)
+{
+	return x->conn->listener->tls && !x->conn->link.tls;
+}
+
 /* exchange_server.c */
 /* The next server whose turn it is; false: all were asked that may be. */
 bool exchange_choose(struct exchange *x);

@@ -61,10 +61,11 @@ static bool fits(const struct when *w, struct span value)
 	return w->any || span_is(value, w->value);
 }
 
+/* Who the client says it has a certificate of is not heard: that goes nowhere. */
 static bool has_header(const struct when *w, const struct head *h)
 {
 	for (unsigned i = 0; i < h->count; i++)
-		if (span_same(head_name(h, i), w->name) && fits(w, head_value(h, i)))
+		if (h->fields[i].id != FIELD_X_CLIENT_CERT_SUBJECT && span_same(head_name(h, i), w->name) && fits(w, head_value(h, i)))
 			return true;
 	return false;
 }
@@ -195,6 +196,46 @@ const struct route *route_find(const struct site *s, const struct asked *a, bool
 
 	*slash = how == COVER_SLASH;
 	return *slash ? NULL : r;
+}
+
+/* --- before any route ---------------------------------------------------------- */
+
+enum { TOKEN_MOST = 128 };
+
+/* base64url without padding (RFC 8555 8.3): no dot, no slash, nothing encoded. */
+static bool is_token(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i], low = span_lower(c);
+
+		if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+			return false;
+	}
+	return s.len && s.len <= TOKEN_MOST;
+}
+
+bool route_is_challenge(struct span path, struct span *token)
+{
+	const struct span prefix = SPAN("/.well-known/acme-challenge/");
+
+	if (!span_starts(path, prefix))
+		return false;
+	*token = span_of(path.at + prefix.len, path.len - prefix.len);
+	if (!is_token(*token))
+		token->len = 0;
+	return true;
+}
+
+void route_https(struct text *out, struct span host, unsigned port, struct span path, struct span query)
+{
+	text_lit(out, "https://");
+	text_span_add(out, host);
+	if (port != 443) {
+		text_char(out, ':');
+		text_number(out, port);
+	}
+	text_span_add(out, path);
+	text_span_add(out, query);
 }
 
 /* --- access ------------------------------------------------------------------ */
@@ -338,7 +379,9 @@ static void explain_target(struct text *out, const struct route *r, const struct
 	struct span rest = path->path;
 
 	text_lit(out, "goes to ");
-	if (!t->server->path)
+	if (t->server->tls)
+		text_lit(out, "https://");
+	else if (!t->server->path)
 		text_lit(out, "http://");
 	text_str(out, t->server->name);
 	if (t->server->path)
@@ -373,6 +416,31 @@ static void explain_end(struct text *out, const struct route *r, const struct pa
 		explain_target(out, r, &r->targets[i], path);
 }
 
+/* What is answered before any route is looked for; true: that is all. */
+static bool explain_before(struct text *out, const struct listener *l, const struct site *s, const struct asked *a)
+{
+	struct span token;
+
+	if (s->acme_dir && route_is_challenge(a->path->path, &token)) {
+		say(out, "path ", a->path->path, token.len ? ": an ACME challenge, answered from " : ": no name of an ACME challenge: 404\n");
+		say(out, token.len ? s->acme_dir : "", SPAN(""), token.len ? "\n" : "");
+		return true;
+	}
+	if (l->redirect) {
+		bool safe = a->head->method == METHOD_GET || a->head->method == METHOD_HEAD;
+
+		text_str(out, safe ? "is redirected (301) to " : "is redirected (308) to ");
+		route_https(out, a->host, l->https_port, a->path->path, a->path->query);
+		text_char(out, '\n');
+		return true;
+	}
+	if (s->tls.client_ca && !l->tls)
+		text_lit(out, "this site asks for client certificates, and here nobody can show one: 403\n");
+	else if (s->tls.client_ca)
+		text_lit(out, "the client must show a certificate\n");
+	return s->tls.client_ca && !l->tls;
+}
+
 void route_explain(const struct listener *l, const struct asked *a, struct text *out)
 {
 	const struct site *s = route_site(l, a->host);
@@ -380,7 +448,7 @@ void route_explain(const struct listener *l, const struct asked *a, struct text 
 	bool slash;
 
 	explain_site(out, l, s, a->host);
-	if (!s)
+	if (!s || explain_before(out, l, s, a))
 		return;
 	r = route_find(s, a, &slash);
 	say(out, "path ", a->path->path, "\n");

@@ -22,6 +22,13 @@ const struct site *route_site(const struct listener *l, struct span host);
  * slash; the answer is a redirect to path + "/". */
 const struct route *route_find(const struct site *s, const struct asked *a, bool *slash);
 
+/* Is it the path of an ACME challenge (RFC 8555 8.3)? Then *token is the name of
+ * its file, or empty when it cannot be one. To be asked with a normalised path. */
+bool route_is_challenge(struct span path, struct span *token);
+
+/* "https://host[:port]/path?query"; host without port, IPv6 with its brackets. */
+void route_https(struct text *out, struct span host, unsigned port, struct span path, struct span query);
+
 /* allow and deny of the route, and of every route that another reading of the
  * path falls under (DESIGN.md 6). */
 bool route_allows(const struct route *r, const struct asked *a);
