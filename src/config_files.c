@@ -14,6 +14,7 @@ struct files {
 	struct file *small, *bundles;
 	struct pair *pairs;
 	char *small_room, *bundle_room; /* where files are read to, one after the other */
+	struct tls_made *servers;
 	const struct file *system;
 	bool system_tried;
 };
@@ -142,6 +143,11 @@ const struct pair *files_pair(struct draft *d, const struct file *cert, const st
 	p->credential = credential_read(cert->text, key->text, files_memory(d->faults->arena), &p->why, &p->side);
 	files->pairs = p;
 	return p;
+}
+
+struct tls_made **files_servers(struct draft *d)
+{
+	return &files_of(d)->servers;
 }
 
 void files_list(struct draft *d, struct config *c)

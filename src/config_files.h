@@ -36,6 +36,10 @@ const struct file *files_system(struct draft *d);
 
 const struct pair *files_pair(struct draft *d, const struct file *cert, const struct file *key);
 
+/* The list that config_tls_server keeps with the files. */
+struct tls_made;
+struct tls_made **files_servers(struct draft *d);
+
 /* All that have been asked for, each once, in c->files. */
 void files_list(struct draft *d, struct config *c);
 
