@@ -96,7 +96,9 @@ static const char *const routes = "[gateway]\nlisten = :80\n[site *]\n"
 				  "/file/ = reply:213\n"
 				  "/dir/ = reply:214\n"
 				  "/dir/x = reply:215\n"
-				  "/caf\xc3\xa9/ = reply:216\n";
+				  "/caf\xc3\xa9/ = reply:216\n"
+				  "/ = reply:217 when=header:X-Client-Cert-Subject\n"
+				  "/ = reply:217 when=header:X-Client-Cert-Subjects\n";
 
 /* status: of the reply; 404: none; 301: a slash is missing. */
 static const struct { const char *line, *fields, *client; int status; } requests[] = {
@@ -171,6 +173,9 @@ static const struct { const char *line, *fields, *client; int status; } requests
 	{"GET /", "X-Any: x\r\n", "11.1.2.3", 404},
 	{"GET /", "X-Any: x\r\n", "unix", 404},
 	{"GET /", "", "10.1.2.3", 404},
+	/* what a client says of its certificate does not count (nor is it passed on) */
+	{"GET /", "X-Client-Cert-Subject: CN=alice\r\n", "1.2.3.4", 404},
+	{"GET /", "X-Client-Cert-Subjects: CN=alice\r\n", "1.2.3.4", 217},
 };
 
 static int status_of(const struct config *c, const struct asked *a)
@@ -200,6 +205,91 @@ static void finds_routes(void **state)
 		request_free(&r);
 	}
 	config_free(c);
+}
+
+/* --- before any route ------------------------------------------------------------- */
+
+#define TEN "0123456789"
+#define TOKEN_120 TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define PLACE "/.well-known/acme-challenge/"
+
+/* token: NULL: routed as any other path; empty: in the place, but no challenge. */
+static const struct { const char *target, *token; } challenges[] = {
+	{PLACE "azAZ09-_", "azAZ09-_"},
+	{PLACE "a?b=c", "a"},
+	{PLACE "x", "x"},
+	{"/%2ewell-known/x/../acm%65-challenge/./%61b", "ab"}, /* normalised, it is this one for everybody */
+	{PLACE TOKEN_120 "01234567", TOKEN_120 "01234567"},
+	{PLACE TOKEN_120 "012345678", ""},
+	{PLACE, ""},
+	{PLACE "a/b", ""},
+	{PLACE "a/", ""},
+	{PLACE "a.b", ""},
+	{PLACE "...", ""},
+	{PLACE "%2e%2e%2fx", ""},
+	{PLACE "a%2Fb", ""},
+	{PLACE "a%20b", ""},
+	{PLACE "a%5Cb", ""},
+	{PLACE "a\\b", ""},
+	{PLACE "a;b", ""},
+	{PLACE "a+b", ""},
+	{PLACE "a=", ""},
+	{PLACE "/x", ""},
+	{PLACE "../x", NULL},
+	{"/.well-known/acme-challenge", NULL},
+	{"/.well-known/acme-challenges/x", NULL},
+	{"/.well-known//acme-challenge/x", NULL},
+	{"//.well-known/acme-challenge/x", NULL},
+	{"/.well-known%2Facme-challenge/x", NULL},
+	{"/.well-known/acme-challenge%2Fx", NULL},
+	{"/.well-known\\acme-challenge\\x", NULL},
+	{"/.Well-Known/acme-challenge/x", NULL},
+	{"/x" PLACE "x", NULL},
+	{"/", NULL},
+};
+
+static void knows_challenges(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(challenges); i++) {
+		struct span target = block_of(span_str(challenges[i].target)), token;
+		struct text room = block_text(target.len);
+		struct path path;
+		bool is;
+
+		assert_null(path_read(&path, target, false, &room));
+		is = route_is_challenge(path.path, &token);
+		if (is != (challenges[i].token != NULL))
+			fail_msg("%s is %s", challenges[i].target, is ? "one" : "none");
+		if (is)
+			block_same(token, challenges[i].token, challenges[i].target);
+		block_free(target);
+		free(room.at);
+	}
+}
+
+static const struct { const char *host, *path, *query, *url; unsigned port; } urls[] = {
+	{"a.example", "/", "", "https://a.example/", 443},
+	{"a.example", "/x%2F//y", "?z=/&", "https://a.example/x%2F//y?z=/&", 443},
+	{"a.example", "/x", "", "https://a.example:8443/x", 8443},
+	{"[fd00::1]", "/", "?", "https://[fd00::1]/?", 443},
+	{"[fd00::1]", "/", "", "https://[fd00::1]:80/", 80},
+	{"a.example:8443", "/", "", "https://a.example:8443/", 443}, /* with its own port */
+};
+
+static void writes_https(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(urls); i++)
+		for (size_t need = strlen(urls[i].url), size = 0; size <= need; size++) {
+			struct text out = block_text(size);
+
+			route_https(&out, span_str(urls[i].host), urls[i].port, span_str(urls[i].path), span_str(urls[i].query));
+			assert_int_equal(out.full, size < need);
+			if (size == need)
+				block_same(text_span(&out), urls[i].url, urls[i].host);
+			free(out.at);
+		}
 }
 
 /* --- access ------------------------------------------------------------------------ */
@@ -330,13 +420,55 @@ static void explains(void **state)
 	config_free(c);
 }
 
+#define HERE "host a on :80: [site a] (line 3), which answers to a\n"
+
+static const struct { const char *line, *said; bool tls, redirect, acme, asks; uint16_t port; } befores[] = {
+	{"GET /x?y", HERE "is redirected (301) to https://a/x?y\n", .redirect = true, .port = 443},
+	{"HEAD /x", HERE "is redirected (301) to https://a:8443/x\n", .redirect = true, .port = 8443},
+	{"POST /x", HERE "is redirected (308) to https://a/x\n", .redirect = true, .port = 443, .asks = true},
+	{"GET " PLACE "tok?x", HERE "path " PLACE "tok: an ACME challenge, answered from /acme\n", .redirect = true, .acme = true, .port = 443},
+	{"GET " PLACE "tok", HERE "path " PLACE "tok: an ACME challenge, answered from /acme\n", .tls = true, .acme = true},
+	{"GET " PLACE "a.b", HERE "path " PLACE "a.b: no name of an ACME challenge: 404\n", .acme = true},
+	{"GET " PLACE "tok", HERE "is redirected (301) to https://a" PLACE "tok\n", .redirect = true, .port = 443},
+	{"GET /", HERE "this site asks for client certificates, and here nobody can show one: 403\n", .asks = true},
+	{"GET /", HERE "the client must show a certificate\npath /\nroute / (line 4): the longest that fits\nclient unix: everybody is permitted\nis answered here: 200\n",
+	 .asks = true, .tls = true},
+};
+
+static void explains_what_comes_before(void **state)
+{
+	static const char trust;
+	struct config *c = config_right("[gateway]\nlisten = :80\n[site a]\n/ = reply:200\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(befores); i++) {
+		struct text out = block_text(1024);
+		struct request r;
+
+		c->listeners[0].tls = befores[i].tls;
+		c->listeners[0].redirect = befores[i].redirect;
+		c->listeners[0].https_port = befores[i].port;
+		c->sites[0].acme_dir = befores[i].acme ? "/acme" : NULL;
+		c->sites[0].tls.client_ca = befores[i].asks ? (const struct trust *)(const void *)&trust : NULL; /* only whether there is one */
+		request_init(&r, befores[i].line, "", "a", "unix");
+		route_explain(&c->listeners[0], &r.asked, &out);
+		block_same(text_span(&out), befores[i].said, befores[i].line);
+		request_free(&r);
+		free(out.at);
+	}
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_sites),
 		cmocka_unit_test(finds_routes),
+		cmocka_unit_test(knows_challenges),
+		cmocka_unit_test(writes_https),
 		cmocka_unit_test(allows),
 		cmocka_unit_test(explains),
+		cmocka_unit_test(explains_what_comes_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
