@@ -7,12 +7,22 @@
  * slot's own worker writes there. What another one reads a moment too early or
  * too late makes a count wrong by one for that moment, which is the price of
  * having no lock.
+ *
+ * A session may stand in SESSION_PLACES places, found by its id. Anybody writes
+ * there: who makes the even mark odd owns the entry until the mark is even
+ * again, and one step further. Who reads looks at the mark before and after.
  */
 #include "share.h"
 #include "../platform/platform.h"
 
-enum { PLACES_EACH = 16 };
+enum { PLACES_EACH = 16, SESSION_PLACES = 4, SLOT_SHIFT = 24 };
 _Static_assert(SHARE_PEERS % PLACES_EACH == 0, "whole groups of places");
+_Static_assert(SHARE_SESSIONS % SESSION_PLACES == 0, "whole groups of places");
+_Static_assert(sizeof(struct share_kept) == sizeof(struct tls_session) + 8, "no padding: all of it is compared and copied");
+_Static_assert(sizeof(struct share_kept) % 4 == 0, "whole words");
+_Static_assert(SHARE_SLOTS <= 256, "a slot is a byte of the mark");
+
+#define SHARE_WORDS (sizeof(struct share_kept) / 4)
 
 struct share *share_make(void)
 {
@@ -22,6 +32,133 @@ struct share *share_make(void)
 		platform_random(&s->seed, sizeof s->seed);
 	return s;
 }
+
+/* --- sessions -------------------------------------------------------------- */
+
+static bool is_being_written(uint32_t mark)
+{
+	return mark & 1;
+}
+
+/* The next mark that this slot puts: odd after even, even after odd. */
+static uint32_t next_mark(uint32_t mark, int slot)
+{
+	return ((mark + 1) & (((uint32_t)1 << SLOT_SHIFT) - 1)) | (uint32_t)slot << SLOT_SHIFT;
+}
+
+/* Takes an entry for writing; false: somebody else writes there, or just did. */
+static bool take(struct share_session *e, uint32_t mark, int slot)
+{
+	if (is_being_written(mark)
+	    || !atomic_compare_exchange_strong_explicit(&e->mark, &mark, next_mark(mark, slot), memory_order_acquire, memory_order_relaxed))
+		return false;
+	atomic_thread_fence(memory_order_release); /* who sees a word of ours sees our mark */
+	return true;
+}
+
+static void fill(struct share_session *e, const struct share_kept *kept)
+{
+	uint32_t words[SHARE_WORDS];
+	size_t i;
+
+	memcpy(words, kept, sizeof words);
+	for (i = 0; i < SHARE_WORDS; i++)
+		atomic_store_explicit(&e->words[i], words[i], memory_order_relaxed);
+}
+
+static void let_go(struct share_session *e, int slot)
+{
+	uint32_t mark = atomic_load_explicit(&e->mark, memory_order_relaxed);
+
+	atomic_store_explicit(&e->mark, next_mark(mark, slot), memory_order_release);
+}
+
+/* False: what was read may be of two sessions. */
+static bool look(const struct share_session *e, struct share_kept *kept, uint32_t *mark)
+{
+	uint32_t words[SHARE_WORDS];
+	size_t i;
+
+	*mark = atomic_load_explicit(&e->mark, memory_order_acquire);
+	if (is_being_written(*mark))
+		return false;
+	for (i = 0; i < SHARE_WORDS; i++)
+		words[i] = atomic_load_explicit(&e->words[i], memory_order_relaxed);
+	atomic_thread_fence(memory_order_acquire);
+	memcpy(kept, words, sizeof words);
+	return atomic_load_explicit(&e->mark, memory_order_relaxed) == *mark;
+}
+
+/* The first of its places. The ids are random, and ours. */
+static size_t first_place(const unsigned char id[32])
+{
+	uint32_t bits;
+
+	memcpy(&bits, id, sizeof bits);
+	return bits % (SHARE_SESSIONS / SESSION_PLACES) * SESSION_PLACES;
+}
+
+/* The place of the same id, or else the oldest; those being written are passed over. */
+void share_session_save(struct share *s, int slot, const struct tls_session *session, int64_t now)
+{
+	struct share_kept kept, new = {.session = *session, .until = now + SHARE_SESSION_MS};
+	struct share_session *group = &s->sessions[first_place(session->id)], *place = NULL;
+	uint32_t mark, place_mark = 0;
+	int64_t oldest = INT64_MAX;
+	int i;
+
+	for (i = 0; i < SESSION_PLACES; i++) {
+		if (!look(&group[i], &kept, &mark))
+			continue;
+		if (memcmp(kept.session.id, session->id, sizeof session->id) == 0)
+			kept.until = INT64_MIN;
+		if (kept.until < oldest) {
+			oldest = kept.until;
+			place = &group[i];
+			place_mark = mark;
+		}
+	}
+	if (!place || !take(place, place_mark, slot))
+		return;
+	fill(place, &new);
+	let_go(place, slot);
+}
+
+bool share_session_find(const struct share *s, const unsigned char id[32], struct tls_session *session, int64_t now)
+{
+	const struct share_session *group = &s->sessions[first_place(id)];
+	struct share_kept kept;
+	uint32_t mark;
+	int i;
+
+	for (i = 0; i < SESSION_PLACES; i++) {
+		if (!look(&group[i], &kept, &mark) || memcmp(kept.session.id, id, sizeof kept.session.id) != 0)
+			continue;
+		if (now >= kept.until)
+			return false;
+		*session = kept.session;
+		return true;
+	}
+	return false;
+}
+
+/* The owner has died: nobody else touches an entry with an odd mark. */
+static void mend_sessions(struct share *s, int slot)
+{
+	static const struct share_kept nothing;
+	uint32_t mark;
+	int i;
+
+	for (i = 0; i < SHARE_SESSIONS; i++) {
+		mark = atomic_load_explicit(&s->sessions[i].mark, memory_order_relaxed);
+		if (!is_being_written(mark) || mark >> SLOT_SHIFT != (uint32_t)slot)
+			continue;
+		fill(&s->sessions[i], &nothing);
+		let_go(&s->sessions[i], slot);
+	}
+}
+
+/* --- slots ----------------------------------------------------------------- */
 
 int share_join(struct share *s)
 {
@@ -41,6 +178,8 @@ void share_leave(struct share *s, int slot)
 	struct share_slot *gone = &s->slots[slot];
 	int i;
 
+	mend_sessions(s, slot);
+
 	for (i = 0; i < SHARE_PEERS; i++) {
 		atomic_store_explicit(&gone->peers[i].key, 0, memory_order_relaxed);
 		atomic_store_explicit(&gone->peers[i].count, 0, memory_order_relaxed);
@@ -52,6 +191,8 @@ void share_leave(struct share *s, int slot)
 	atomic_fetch_add(&s->failed, atomic_exchange(&gone->failed, 0));
 	atomic_store(&gone->pid, 0);
 }
+
+/* --- peers ------------------------------------------------------------------ */
 
 /* Both steps can be undone, so two networks never have the same key; the seed
  * keeps strangers from choosing which places they share. */

@@ -35,10 +35,15 @@ struct share_slot {
 #define SHARE_SESSIONS 1024          /* TLS sessions kept for resumption */
 #define SHARE_SESSION_MS 86400000    /* one lives no longer than a day */
 
+struct share_kept { /* what an entry holds */
+	struct tls_session session;
+	int64_t until; /* monotonic ms; 0: free */
+};
+
+/* Words of 32 bits: some machines have no larger ones that processes may share. */
 struct share_session {
-	_Atomic uint64_t mark;      /* odd: being written; its upper half is the writer's slot */
-	_Atomic int64_t until;      /* monotonic ms; 0: free */
-	_Atomic uint64_t words[12]; /* of a struct tls_session */
+	_Atomic uint32_t mark; /* odd: being written; its upper byte is the writer's slot, the rest counts */
+	_Atomic uint32_t words[sizeof(struct share_kept) / 4];
 };
 
 struct share {

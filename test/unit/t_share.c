@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Does the sum over all workers hold, also while they race?
+ * Does the sum over all workers hold, also while they race? Is a session found
+ * whole or not at all?
  */
 #include "../../src/share.h"
 #include "../../platform/platform.h"
@@ -181,6 +182,181 @@ static void counts_nearly_all(void **state)
 	let_go(s);
 }
 
+/* --- sessions ----------------------------------------------------------------- */
+
+/* All of it follows from id and turn, so that a mixture of two is seen. Ids with
+ * the same low byte of group stand in the same places. */
+static struct tls_session session_of(uint32_t group, uint32_t number, uint64_t turn)
+{
+	struct tls_session t = {.policy = turn};
+	uint64_t x = turn * 0x9e3779b97f4a7c15u + number;
+	size_t i;
+
+	memcpy(t.id, &group, 4);
+	memcpy(t.id + 4, &number, 4);
+	for (i = 8; i < sizeof t.id; i++)
+		t.id[i] = (unsigned char)(number + i);
+	for (i = 0; i < sizeof t.secret; i++) {
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		t.secret[i] = (unsigned char)(x >> 56);
+	}
+	return t;
+}
+
+static bool finds(struct share *s, const struct tls_session *expected, int64_t now)
+{
+	struct tls_session found;
+
+	memset(&found, 0xa5, sizeof found);
+	if (!share_session_find(s, expected->id, &found, now))
+		return false;
+	assert_memory_equal(&found, expected, sizeof found);
+	return true;
+}
+
+static int sessions_in(struct share *s, int64_t now)
+{
+	int count = 0, i;
+	struct share_kept kept;
+
+	for (i = 0; i < SHARE_SESSIONS; i++) {
+		memcpy(&kept, (void *)s->sessions[i].words, sizeof kept);
+		assert_false(atomic_load(&s->sessions[i].mark) & 1);
+		count += kept.until > now;
+	}
+	return count;
+}
+
+static void keeps_sessions(void **state)
+{
+	struct share *s = share_make();
+	struct tls_session a = session_of(1, 1, 7), other = session_of(1, 2, 7), almost = a;
+
+	(void)state;
+	assert_false(finds(s, &a, 5000));
+	share_session_save(s, 0, &a, 5000);
+	assert_true(finds(s, &a, 5000));
+	assert_true(finds(s, &a, 5000 + SHARE_SESSION_MS - 1));
+	assert_false(finds(s, &a, 5000 + SHARE_SESSION_MS));
+	assert_false(finds(s, &other, 5000));
+	almost.id[31] ^= 1;
+	assert_false(finds(s, &almost, 5000));
+	memset(other.id, 0, sizeof other.id); /* as free places have it */
+	assert_false(finds(s, &other, 5000));
+	a = session_of(1, 1, 8); /* the same id once more replaces it */
+	share_session_save(s, 1, &a, 6000);
+	assert_true(finds(s, &a, 6000));
+	assert_int_equal(sessions_in(s, 6000), 1);
+	let_go(s);
+}
+
+static void the_oldest_gives_way(void **state)
+{
+	enum { EACH = 4 };
+	struct share *s = share_make();
+	struct tls_session t;
+	uint32_t i, k;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		t = session_of(3, i, i);
+		share_session_save(s, 0, &t, 1000 + i);
+		for (k = 0; k <= i; k++) {
+			t = session_of(3, k, k);
+			assert_int_equal(finds(s, &t, 1000 + i), k + EACH > i);
+		}
+	}
+	let_go(s);
+}
+
+/* Random ids find their way to all places; what is full stays within its bounds. */
+static void many_sessions(void **state)
+{
+	struct share *s = share_make();
+	struct tls_session t;
+	uint32_t i;
+	int found = 0;
+
+	(void)state;
+	for (i = 0; i < 4 * SHARE_SESSIONS; i++) {
+		t = session_of(i * 2654435761u, i, 1);
+		share_session_save(s, 0, &t, 1000 + i);
+		assert_true(finds(s, &t, 1000 + i));
+	}
+	for (i = 0; i < 4 * SHARE_SESSIONS; i++) {
+		t = session_of(i * 2654435761u, i, 1);
+		found += finds(s, &t, 9000);
+	}
+	assert_int_equal(found, sessions_in(s, 9000));
+	assert_in_range(found, SHARE_SESSIONS * 9 / 10, SHARE_SESSIONS);
+	let_go(s);
+}
+
+/* The entry of the only session there is, as a writer of this slot left it. */
+static struct share_session *tear(struct share *s, uint32_t slot)
+{
+	int i;
+
+	for (i = 0; i < SHARE_SESSIONS; i++) {
+		uint32_t mark = atomic_load(&s->sessions[i].mark);
+
+		if (mark == 0)
+			continue;
+		atomic_store(&s->sessions[i].mark, (mark & 0xffffff) + 1 + (slot << 24));
+		return &s->sessions[i];
+	}
+	fail_msg("there is no session");
+	return NULL;
+}
+
+static void passes_over_the_half_written(void **state)
+{
+	struct share *s = share_make();
+	struct tls_session a = session_of(5, 1, 1), t;
+	struct share_session *torn;
+	uint32_t i;
+
+	(void)state;
+	share_session_save(s, 9, &a, 1000);
+	torn = tear(s, 9);
+	assert_false(finds(s, &a, 1000));
+	for (i = 10; i < 20; i++) { /* three places are left */
+		t = session_of(5, i, 1);
+		share_session_save(s, 8, &t, 1000 + i);
+		assert_true(finds(s, &t, 1000 + i));
+	}
+	assert_true(atomic_load(&torn->mark) & 1);
+	share_leave(s, 8); /* it was not this one */
+	assert_true(atomic_load(&torn->mark) & 1);
+	share_leave(s, 9);
+	assert_false(atomic_load(&torn->mark) & 1);
+	assert_false(finds(s, &a, 1000)); /* free, not half of something */
+	assert_int_equal(sessions_in(s, 1000), 3);
+	share_session_save(s, 8, &a, 1000);
+	assert_true(finds(s, &a, 1000));
+	assert_int_equal(sessions_in(s, 1000), 4);
+	let_go(s);
+}
+
+/* With all its places torn a session is not kept, and nothing hangs. */
+static void no_place_is_no_fault(void **state)
+{
+	struct share *s = share_make();
+	struct tls_session a = session_of(6, 1, 1);
+	int i;
+
+	(void)state;
+	for (i = 0; i < SHARE_SESSIONS; i++)
+		atomic_store(&s->sessions[i].mark, (uint32_t)63 << 24 | 0xffffff);
+	share_session_save(s, 0, &a, 1000);
+	assert_false(finds(s, &a, 1000));
+	share_leave(s, 63); /* also where the count begins anew */
+	share_session_save(s, 0, &a, 1000);
+	assert_true(finds(s, &a, 1000));
+	assert_int_equal(sessions_in(s, 1000), 1);
+	let_go(s);
+}
+
 /* --- races ------------------------------------------------------------------ */
 
 enum { WORKERS = 4, MOST = 1, TURNS = 100000, HOLD = 50 };
@@ -209,12 +385,27 @@ static void race(struct share *s, struct track *t, int slot)
 	}
 }
 
+static void assert_all_end_well(int count)
+{
+	char room[64];
+	struct text how = text_in(room, sizeof room);
+	long pid;
+
+	while (count) {
+		how.len = 0;
+		if (platform_reap(&pid, &how)) {
+			assert_true(span_is(text_span(&how), SPAN("exit status 0")));
+			count--;
+		} else {
+			platform_poll(NULL, 0, 5);
+		}
+	}
+}
+
 static void never_more_than_most(void **state)
 {
 	struct share *s = share_make();
 	struct track *t = platform_memory(sizeof *t, true);
-	char room[64];
-	struct text how = text_in(room, sizeof room);
 	int slots_of[WORKERS], i;
 	long pid;
 
@@ -229,20 +420,78 @@ static void never_more_than_most(void **state)
 			_exit(0);
 		}
 	}
-	for (i = 0; i < WORKERS;) {
-		how.len = 0;
-		if (platform_reap(&pid, &how)) {
-			assert_true(span_is(text_span(&how), SPAN("exit status 0")));
-			i++;
-		} else {
-			platform_poll(NULL, 0, 5);
-		}
-	}
+	assert_all_end_well(WORKERS);
 	assert_in_range(atomic_load(&t->most), 1, MOST);
 	assert_true(atomic_load(&t->admitted) > 0); /* how many is the scheduler's affair */
 	for (i = 0; i < WORKERS; i++)
 		assert_empty(s, slots_of[i]);
 	munmap(t, sizeof *t);
+	let_go(s);
+}
+
+enum { IDS = 6 }; /* more than there are places for */
+
+/* Saves and finds in turns; 0: it never saw a mixture, and it did see some. */
+static int swap_sessions(struct share *s, int slot, uint64_t turns)
+{
+	struct tls_session t, expected;
+	uint64_t turn, found = 0;
+
+	for (turn = 0; turn < turns; turn++) {
+		t = session_of(4, (uint32_t)(turn * 2654435761u >> 16) % IDS, turn << 8 | (uint64_t)slot);
+		share_session_save(s, slot, &t, 1000 + (int64_t)(turn & 0xffff));
+		t = session_of(4, (uint32_t)turn % IDS, 0);
+		if (!share_session_find(s, t.id, &t, 1000))
+			continue;
+		found++;
+		expected = session_of(4, (uint32_t)turn % IDS, t.policy);
+		if (memcmp(&t, &expected, sizeof t) != 0)
+			return 1;
+	}
+	return found ? 0 : 2;
+}
+
+static void never_mixes_sessions(void **state)
+{
+	struct share *s = share_make();
+	int i;
+
+	(void)state;
+	for (i = 0; i < WORKERS; i++) {
+		long pid = platform_fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			_exit(swap_sessions(s, i, TURNS));
+	}
+	assert_all_end_well(WORKERS);
+	assert_int_equal(sessions_in(s, 1000), 4); /* nothing is left half-written */
+	let_go(s);
+}
+
+/* Killed anywhere: what it leaves is mended, whatever others do meanwhile. */
+static void the_killed_leave_nothing_torn(void **state)
+{
+	struct share *s = share_make();
+	char room[64];
+	struct text how = text_in(room, sizeof room);
+	long pid, ended;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 40; i++) {
+		pid = platform_fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			_exit(swap_sessions(s, 7, UINT64_MAX));
+		assert_int_equal(swap_sessions(s, 8, 1000 + (uint64_t)i * 100), 0);
+		platform_kill(pid);
+		while (!platform_reap(&ended, &how))
+			platform_poll(NULL, 0, 1);
+		assert_int_equal(ended, pid);
+		share_leave(s, 7);
+		assert_in_range(sessions_in(s, 1000), 3, 4);
+	}
 	let_go(s);
 }
 
@@ -255,7 +504,14 @@ int main(void)
 		cmocka_unit_test(leaves_nothing),
 		cmocka_unit_test(a_flood_locks_nobody_out),
 		cmocka_unit_test(counts_nearly_all),
+		cmocka_unit_test(keeps_sessions),
+		cmocka_unit_test(the_oldest_gives_way),
+		cmocka_unit_test(many_sessions),
+		cmocka_unit_test(passes_over_the_half_written),
+		cmocka_unit_test(no_place_is_no_fault),
 		cmocka_unit_test(never_more_than_most),
+		cmocka_unit_test(never_mixes_sessions),
+		cmocka_unit_test(the_killed_leave_nothing_torn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
