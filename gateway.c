@@ -254,6 +254,7 @@ struct question {
 	struct path path;
 	struct net client;
 	unsigned port; /* of the URL; 0: it names none */
+	const char *scheme; /* of the URL: "http", "https"; NULL: it names none */
 	char request[GW_HEAD + 1];
 	char room[GW_TARGET + 1];
 };
@@ -267,15 +268,16 @@ static void write_route(const void *what, struct text *out)
 
 /* Takes "scheme://authority" off the URL; without a scheme the authority is what
  * is before the first slash. */
-static struct span take_authority(struct span *url, unsigned *port)
+static struct span take_authority(struct span *url, struct question *q)
 {
 	struct span authority = *url;
 
-	*port = 0;
+	q->port = 0;
+	q->scheme = NULL;
 	if (span_starts_same(*url, SPAN("http://")))
-		*port = 80, authority = span_of(url->at + 7, url->len - 7);
+		q->port = 80, q->scheme = "http", authority = span_of(url->at + 7, url->len - 7);
 	else if (span_starts_same(*url, SPAN("https://")))
-		*port = 443, authority = span_of(url->at + 8, url->len - 8);
+		q->port = 443, q->scheme = "https", authority = span_of(url->at + 8, url->len - 8);
 	*url = authority;
 	authority.len = span_find(authority, '/');
 	if (span_find(authority, '?') < authority.len)
@@ -331,22 +333,55 @@ static const struct refusal *read_request(struct question *q)
 	return NULL;
 }
 
-/* The listener with the URL's port; otherwise the first one, and we say so. */
-static const struct listener *listener_for(const struct config *config, unsigned port)
+static bool has_port(const struct listener *l, unsigned port)
 {
+	return l->address.family != NET_UNIX && l->address.port == port;
+}
+
+/* Does the URL speak as this listener does? */
+static bool has_scheme(const struct listener *l, const struct question *q)
+{
+	return !q->scheme || l->tls == (strcmp(q->scheme, "https") == 0);
+}
+
+/* The listener with the URL's port; otherwise the first one of its scheme, or of
+ * all, and we say so. */
+static const struct listener *listener_for(const struct config *config, const struct question *q)
+{
+	const struct listener *found = NULL, *l;
 	size_t i;
 
-	for (i = 0; i < config->listener_count; i++)
-		if (config->listeners[i].address.family != NET_UNIX && config->listeners[i].address.port == port)
-			return &config->listeners[i];
-	if (port)
-		printf("no listener has port %u; as if it came to %s:\n", port, config->listeners[0].text);
-	return &config->listeners[0];
+	for (i = 0; i < config->listener_count; i++) {
+		l = &config->listeners[i];
+		if (has_port(l, q->port))
+			return l;
+		if (!found && has_scheme(l, q))
+			found = l;
+	}
+	if (!found)
+		found = &config->listeners[0];
+	if (q->port)
+		printf("no listener has port %u; as if it came to %s:\n", q->port, found->text);
+	return found;
+}
+
+/* The port is right and the scheme is wrong. */
+static bool explain_scheme(const struct question *q)
+{
+	const struct listener *l = q->listener;
+
+	if (has_scheme(l, q) || !has_port(l, q->port))
+		return false;
+	if (l->tls)
+		printf("plain HTTP on %s, which is an HTTPS port: 400\n", l->text);
+	else
+		printf("TLS on %s, which speaks plain HTTP: no connection comes about\n", l->text);
+	return true;
 }
 
 static int explain_with(struct question *q, const struct command *c, const struct config *config)
 {
-	struct span url = span_str(c->words[0]), authority = take_authority(&url, &q->port);
+	struct span url = span_str(c->words[0]), authority = take_authority(&url, q);
 	const struct refusal *why;
 
 	if (!net_read(&q->client, span_str(c->from)))
@@ -358,7 +393,9 @@ static int explain_with(struct question *q, const struct command *c, const struc
 	why = read_request(q);
 	if (why)
 		return refused(why);
-	q->listener = listener_for(config, q->port);
+	q->listener = listener_for(config, q);
+	if (explain_scheme(q))
+		return FINE;
 	return print(write_route, q) ? FINE : SYSTEM;
 }
 
