@@ -4,7 +4,7 @@
  *
  * For people: nobody should have to guess what a prefix becomes.
  */
-#include "config.h"
+#include "config_print.h"
 
 enum { CELL = 400, WIDEST = 64 /* a longer cell moves what stands behind it */ };
 
@@ -25,23 +25,26 @@ static void pad(struct text *out, size_t have, size_t want)
 		text_char(out, ' ');
 }
 
-/* Where a site is met first. */
+/* Where a site is met first; one that only redirects to https is no place to meet. */
 static const struct listener *listener_of(const struct config *c, const struct site *s)
 {
+	const struct listener *found = NULL;
+
 	for (size_t i = 0; i < c->listener_count; i++)
 		for (size_t j = 0; j < c->listeners[i].site_count; j++)
-			if (c->listeners[i].sites[j] == s)
-				return &c->listeners[i];
-	return NULL;
+			if (c->listeners[i].sites[j] == s && (!found || (found->redirect && !c->listeners[i].redirect)))
+				found = &c->listeners[i];
+	return found;
 }
 
 static void write_public(struct text *t, const struct config *c, const struct route *r)
 {
 	const struct listener *l = listener_of(c, r->site);
+	bool tls = l && l->tls;
 
-	text_lit(t, "http://");
+	text_str(t, tls ? "https://" : "http://");
 	text_span_add(t, r->site->hosts[0]);
-	if (l && !l->path && l->address.port != 80) {
+	if (l && !l->path && l->address.port != (tls ? 443 : 80)) {
 		text_char(t, ':');
 		text_number(t, l->address.port);
 	}
@@ -52,10 +55,24 @@ static void write_public(struct text *t, const struct config *c, const struct ro
 	}
 }
 
+/* How we know that it is the right one. */
+static void write_verify(struct text *t, const struct server *s)
+{
+	static const char *const how[] = {[TLS_VERIFY_CA] = " verify=ca", [TLS_VERIFY_PIN] = " verify=pin", [TLS_VERIFY_OFF] = " verify=off"};
+
+	text_str(t, how[s->tls->verify]);
+	if (s->host ? !span_same(span_str(s->tls->name), span_str(s->host)) : !s->tls->literal) {
+		text_lit(t, " verify_name=");
+		text_str(t, s->tls->name);
+	}
+	if (s->tls->credential)
+		text_lit(t, " client_cert");
+}
+
 static void write_target(struct text *t, const struct route *r, const struct target *to)
 {
 	if (!to->server->path)
-		text_lit(t, "http://");
+		text_str(t, to->server->tls ? "https://" : "http://");
 	text_str(t, to->server->name);
 	if (to->server->path)
 		text_char(t, ':');
@@ -70,6 +87,8 @@ static void write_target(struct text *t, const struct route *r, const struct tar
 		text_lit(t, " proxy=v");
 		text_number(t, to->server->proxy);
 	}
+	if (to->server->tls)
+		write_verify(t, to->server);
 }
 
 /* What row number i of a route leads to; a reply and a redirect have one row. */
@@ -155,6 +174,10 @@ static void print_listener(const struct listener *l, struct text *out)
 	text_str(out, kind_of(l));
 	if (l->proxy)
 		text_lit(out, ", behind PROXY");
+	if (l->tls)
+		text_lit(out, ", TLS");
+	if (l->redirect)
+		text_lit(out, ", redirects to https");
 	text_lit(out, "):");
 	for (size_t i = 0; i < l->site_count; i++)
 		for (size_t j = 0; j < l->sites[i]->host_count; j++) {
@@ -174,4 +197,5 @@ void config_print(const struct config *c, struct text *out)
 	text_char(out, '\n');
 	for (size_t i = 0; i < c->listener_count; i++)
 		print_listener(&c->listeners[i], out);
+	print_certs(c, out);
 }
