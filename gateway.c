@@ -26,8 +26,9 @@ static const char help[] =
 	"  gateway [-c FILE]              run (in the foreground)\n"
 	"  gateway LISTEN ROUTE...        run without a file, as in\n"
 	"                                 gateway :8080 /nas/=http://192.168.1.2:5000/\n"
-	"  gateway [-c FILE] check        check the file; print its routes and the memory\n"
-	"                                 that they take\n"
+	"  gateway [-c FILE] check        check the file; print its routes, certificates\n"
+	"                                 and the memory that they take; status 2 when\n"
+	"                                 there is a warning (a certificate has expired)\n"
 	"  gateway [-c FILE] explain URL  say which site, route and backend URL a request\n"
 	"                                 meets, and why\n"
 	"      -H 'NAME: VALUE'           with this field (again for more)\n"
@@ -220,10 +221,22 @@ static void print_memory(const struct config *c)
 	printf("  %-32s %35.0f (%.1f MB)\n", "together", all, all / 1e6);
 }
 
+/* It would run with warnings, too, but who asks wants to know. */
+static int tell_verdict(const struct config *c)
+{
+	if (!c->warnings) {
+		printf("\n%s is fine\n", c->file);
+		return FINE;
+	}
+	printf("\n%s would run, with %zu warning%s\n", c->file, c->warnings, c->warnings == 1 ? "" : "s");
+	return MISTAKE;
+}
+
 static int check(struct command *c)
 {
 	struct config *config;
 	const char *unknown;
+	int status;
 
 	if (c->count)
 		return mistake("check takes no word", c->words[0]);
@@ -240,9 +253,9 @@ static int check(struct command *c)
 	if (!print(write_config, config))
 		return SYSTEM;
 	print_memory(config);
-	printf("\n%s is fine\n", config->file);
+	status = tell_verdict(config);
 	config_free(config);
-	return FINE;
+	return status;
 }
 
 /* --- explain --------------------------------------------------------------------------- */
