@@ -63,6 +63,16 @@ static struct file *add(struct arena *a, struct file **to, const char *path)
 	return f;
 }
 
+static const char *unreadable(struct arena *a)
+{
+	char room[128];
+	struct text why = text_in(room, sizeof room);
+
+	text_lit(&why, "cannot be read: ");
+	text_str(&why, platform_why());
+	return arena_span(a, text_span(&why)).at;
+}
+
 /* The text is in the room until the next one is read. The room is taken whole,
  * but a system gives memory only where something is written to. */
 static bool read_file(struct arena *a, struct file *f, char **room, size_t most, struct span *text)
@@ -73,11 +83,9 @@ static bool read_file(struct arena *a, struct file *f, char **room, size_t most,
 		*room = arena_take(a, most + 1);
 	len = platform_read(f->path, *room, most + 1);
 	if (len < 0)
-		f->why = arena_span(a, span_str(platform_why())).at;
+		f->why = unreadable(a);
 	else if ((size_t)len > most)
-		f->why = most == SMALL ? "it is larger than 64 KB" : "it is larger than 1 MB";
-	else if (!len)
-		f->why = "it is empty";
+		f->why = most == SMALL ? "is larger than 64 KB" : "is larger than 1 MB";
 	*text = span_of(*room, len < 0 ? 0 : (size_t)len);
 	return !f->why;
 }

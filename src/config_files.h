@@ -10,7 +10,7 @@
 /* A file of certificates and keys, read once however often it is named. */
 struct file {
 	const char *path;
-	const char *why;  /* why it is of no use; NULL: it is */
+	const char *why;  /* "cannot be read: ..."; NULL: it is of use */
 	struct span text; /* of one that may hold a key */
 	const struct trust *trust; /* of one that holds authorities */
 	unsigned char hash[32];    /* of its text, then */
@@ -21,7 +21,7 @@ struct file {
 struct pair {
 	const struct file *cert, *key; /* both have been read */
 	const struct credential *credential; /* NULL: they are no pair */
-	const char *why;               /* then */
+	const char *why;               /* then: "does not belong to the certificate" */
 	enum credential_side side;     /* then: which of the two it is about */
 	struct pair *next;
 };

@@ -69,7 +69,7 @@ static const struct credential *find_key(struct draft *d, const struct file *cer
 		p = files_pair(d, cert, key);
 		if (p->credential)
 			return p->credential;
-		text_format(why, "%skey %s: %s", why->len ? ", " : "", key->path, p->why);
+		text_format(why, "%s key %s %s", why->len ? "," : ":", key->path, p->why);
 	}
 	return NULL;
 }
@@ -88,6 +88,7 @@ static const struct credential *load_credential(struct draft *d, const struct fi
 	bool lost = false;
 
 	if (!itself->credential && itself->side == CREDENTIAL_CERT) {
+		text_char(why, ' ');
 		text_str(why, itself->why);
 		return NULL;
 	}
@@ -97,20 +98,20 @@ static const struct credential *load_credential(struct draft *d, const struct fi
 	if (!found)
 		found = itself->credential;
 	if (!found && holds_key(cert))
-		text_format(why, "%sthe key in it: %s", why->len ? ", " : "", itself->why);
+		text_format(why, "%s the private key in it %s", why->len ? "," : ":", itself->why);
 	else if (!found && !why->len && !lost)
-		text_lit(why, "there is no private key for it: say 'key = FILE'");
+		text_lit(why, ": there is no private key for it; add 'key = FILE'");
 	return found;
 }
 
-static void warn_days(struct faults *f, int line, const char *block, const char *key, const char *path, const struct cert *cert)
+static void warn_days(struct faults *f, const struct block *b, const struct held *h, const struct cert *cert)
 {
 	int64_t now = files_clock();
 
 	if (cert->until < now)
-		fault_warn(f, line, "%s: %s %s has expired %lld days ago", block, key, path, (long long)((now - cert->until) / DAY));
+		fault_warn(f, h->line, "%s: cert %s has expired %lld days ago", b->name, h->path, (long long)((now - cert->until) / DAY));
 	else if (cert->from > now)
-		fault_warn(f, line, "%s: %s %s is not valid yet, but in %lld days", block, key, path,
+		fault_warn(f, h->line, "%s: cert %s is not valid yet, but in %lld days", b->name, h->path,
 			   (long long)((cert->from - now + DAY - 1) / DAY));
 }
 
@@ -120,7 +121,7 @@ static void warn_about(struct faults *f, const struct block *b, const struct hel
 	char room[128];
 	struct text issuer = text_in(room, sizeof room);
 
-	warn_days(f, h->line, b->name, "cert", h->path, cert);
+	warn_days(f, b, h, cert);
 	if (credential_is_whole(h->credential))
 		return;
 	cert_write_name(&issuer, cert->issuer);
@@ -133,20 +134,22 @@ static struct held *load_cert(struct draft *d, const struct block *b, const stru
 	struct faults *f = d->faults;
 	const struct file *file = files_small(d, n->path);
 	struct held *h = ARENA_NEW(f->arena, struct held);
-	char room[320];
+	char room[400];
 	struct text why = text_in(room, sizeof room);
 
 	if (file->why) {
-		fault_at(f, n->line, "%s: cannot read cert %s: %s", b->name, n->path, file->why);
+		fault_at(f, n->line, "%s: cert %s %s", b->name, n->path, file->why);
 		return NULL;
 	}
 	h->path = n->path;
 	h->line = n->line;
 	h->credential = load_credential(d, file, b, outer, &why);
+	if (!h->credential && why.full && !why.len)
+		text_lit(&why, ": no key fits");
 	if (h->credential)
 		warn_about(f, b, h);
 	else if (why.len)
-		fault_at(f, n->line, "%s: cert %s: %.*s", b->name, n->path, (int)why.len, why.at);
+		fault_at(f, n->line, "%s: cert %s%.*s", b->name, n->path, (int)why.len, why.at);
 	return h->credential ? h : NULL;
 }
 
@@ -159,7 +162,7 @@ static void load_block(struct draft *d, struct block *b, const struct block *out
 	b->keys = paths_of(f, l, KEY_KEY);
 	for (const struct named *n = b->keys; n; n = n->next)
 		if (files_small(d, n->path)->why)
-			fault_at(f, n->line, "%s: cannot read key %s: %s", b->name, n->path, files_small(d, n->path)->why);
+			fault_at(f, n->line, "%s: key %s %s", b->name, n->path, files_small(d, n->path)->why);
 	if (b->keys && !b->certs && outer)
 		fault_at(f, b->keys->line, "%s: key %s: there is no 'cert' here that it could belong to", b->name, b->keys->path);
 	for (const struct named *n = b->certs; n; n = n->next) {
@@ -326,7 +329,7 @@ static const struct file *take_client_ca(const struct sites *all, struct site *s
 			   b->name, where);
 	file = files_bundle(all->draft, s->text.at);
 	if (file->why)
-		fault_at(f, s->line, "%s: client_ca %s: %s", mine ? b->name : "[gateway]", s->text.at, file->why);
+		fault_at(f, s->line, "%s: client_ca %s %s", mine ? b->name : "[gateway]", s->text.at, file->why);
 	return file->why ? NULL : file;
 }
 

@@ -149,7 +149,7 @@ static bool take_authorities(struct wanted *w)
 		return true;
 	}
 	if (file)
-		fault_at(f, ca ? ca->line : 0, "ca %s: %s", file->path, file->why);
+		fault_at(f, ca ? ca->line : 0, "ca %s %s", file->path, file->why);
 	else
 		fault_at(f, verify ? verify->line : 0,
 			 "https://%s: this system has no file of certification authorities (%s): install ca-certificates, or say ca=FILE, or "
@@ -180,7 +180,7 @@ static bool take_verify(struct wanted *w)
 static bool is_readable(struct wanted *w, const struct setting *said, const struct file *file)
 {
 	if (file->why)
-		fault_at(w->draft->faults, said->line, "cannot read %s %s: %s", said->key->name.at, said->text.at, file->why);
+		fault_at(w->draft->faults, said->line, "%s %s %s", said->key->name.at, said->text.at, file->why);
 	return !file->why;
 }
 
@@ -201,11 +201,11 @@ static bool take_credential(struct wanted *w)
 	pair = files_pair(w->draft, cert_file, key_file);
 	w->made.credential = pair->credential;
 	if (!pair->credential && pair->side == CREDENTIAL_CERT)
-		fault_at(f, cert->line, "client_cert %s: %s", cert->text.at, pair->why);
+		fault_at(f, cert->line, "client_cert %s %s", cert->text.at, pair->why);
 	else if (!pair->credential && key)
-		fault_at(f, key->line, "client_key %s: %s", key->text.at, pair->why);
+		fault_at(f, key->line, "client_key %s %s", key->text.at, pair->why);
 	else if (!pair->credential)
-		fault_at(f, cert->line, "client_cert %s: %s (client_key names a file of its own for the key)", cert->text.at, pair->why);
+		fault_at(f, cert->line, "client_cert %s %s (client_key names a file of its own for the key)", cert->text.at, pair->why);
 	else if (credential_cert(pair->credential)->until < files_clock())
 		fault_warn(f, cert->line, "client_cert %s has expired %lld days ago", cert->text.at,
 			   (long long)((files_clock() - credential_cert(pair->credential)->until) / 86400));
