@@ -116,7 +116,7 @@ static bool flow_is_bulk(const struct flow *f)
 {
 	const struct body *b = &f->body;
 
-	if (!f->ducts || f->sent < GW_DUCT_AFTER || f->chunked || (!f->duct && f->ducts->lent == ALL_LENT))
+	if (!f->ducts || f->from->tls || f->to->tls || f->sent < GW_DUCT_AFTER || f->chunked || (!f->duct && f->ducts->lent == ALL_LENT))
 		return false;
 	return b->kind == BODY_CLOSE || (b->kind == BODY_LENGTH && (f->duct || b->left >= DUCT_LEAST));
 }
@@ -224,11 +224,11 @@ static bool flow_push(struct flow *f)
 		pieces[count++] = (struct piece){f->tail, f->tail_len};
 	if (f->fixed.len)
 		pieces[count++] = (struct piece){f->fixed.at, f->fixed.len};
-	if (count == 0)
+	if (count == 0 && !link_owes(f->to))
 		return false;
 	sent = link_write(f->to, pieces, count);
 	if (sent == 0)
-		return false;
+		return count == 0 && !link_owes(f->to);
 
 	flow_used_span(&sent, &f->head);
 	f->line_at = (uint8_t)(f->line_at + flow_used(&sent, (size_t)(f->line_end - f->line_at)));
@@ -250,7 +250,7 @@ static bool flow_push(struct flow *f)
 bool flow_wants_out(const struct flow *f)
 {
 	return f->head.len || f->line_end > f->line_at || f->tail_len || f->fixed.len || flow_ready(f) || (f->duct && f->duct->held) ||
-	       (f->chunked && !f->ended && body_done(&f->body));
+	       (f->chunked && !f->ended && body_done(&f->body)) || (f->to && link_owes(f->to));
 }
 
 bool flow_wants_in(const struct flow *f)

@@ -62,8 +62,10 @@ size_t link_write(struct link *l, const struct piece *pieces, int count);
  * it into a socket. Only into an empty pipe: then what stops it is the socket. */
 size_t link_lift(struct link *l, int pipe[2], size_t len);
 size_t link_drop(struct link *l, int pipe[2], size_t len);
-/* We send no more. */
+/* We send no more. With TLS: close_notify, and what comes then is not looked at. */
 void link_finish(struct link *l);
+/* Closing will end it so that the peer sees that something is missing. */
+void link_reset(struct link *l);
 /* Bytes that came and are not in a buffer of ours yet. */
 bool link_holds(const struct link *l);
 /* Written, but not gone yet. */

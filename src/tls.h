@@ -61,7 +61,7 @@ struct tls_counts {
 	bool subjects;       /* some site asks for client certificates */
 };
 
-enum { TLS_TERMS = 7 };
+enum { TLS_TERMS = 8 };
 /* Bytes and number of each kind of block, in the order in which tls_open wants them. */
 struct tls_term {
 	const char *what;
@@ -91,11 +91,14 @@ void tls_close(struct tls *t);
 
 /* --- records ------------------------------------------------------------- */
 
-/* Where the next record bytes go, exactly as many as it can take without
- * leaving a record; 0: it takes none now. */
+/* Where record bytes go, as many as the current record or its header lacks and
+ * there is room for; 0: it takes none now, plaintext or records are in the way. */
 size_t tls_record_room(struct tls *t, void **at);
-/* How many bytes are missing in the current record beyond its header; 0: a header is next. */
-size_t tls_record_missing(const struct tls *t);
+/* Bytes beyond those that may be read with them since they are sure to be wanted:
+ * while hands are being shaken, what the rest of that takes at least; then any number. */
+size_t tls_record_ahead(const struct tls *t);
+/* Bytes of a record held that is not whole yet: so much plaintext at most is in it. */
+size_t tls_record_part(const struct tls *t);
 void tls_record_came(struct tls *t, size_t len);
 /* Record bytes to send; 0: none. */
 size_t tls_record_peek(struct tls *t, const void **at);
