@@ -22,7 +22,7 @@ struct source {
 	const char *file;      /* NULL: words */
 	struct span text;
 	int count;
-	char *const *words;
+	char *const *words;    /* they live as long as the program */
 };
 
 static struct config *finish(struct arena *a, struct faults *f, struct config *c, config_say *say, void *user)
@@ -38,10 +38,25 @@ static struct config *finish(struct arena *a, struct faults *f, struct config *c
 	return c;
 }
 
-static struct config *make(const struct source *from, config_say *say, void *user)
+/* In the arena, for config_again. */
+static const struct source *keep(struct arena *a, const struct source *from)
+{
+	struct source *kept = ARENA_NEW(a, struct source);
+
+	*kept = *from;
+	if (from->file) {
+		kept->file = arena_span(a, span_str(from->file)).at;
+		kept->text = arena_span(a, from->text);
+	}
+	return kept;
+}
+
+static struct config *make(const struct source *given, config_say *say, void *user)
 {
 	struct arena *a = arena_open(CONFIG_MEMORY);
 	struct faults f = {.arena = a};
+	const struct source *from;
+	struct config *c;
 	struct draft d;
 
 	if (!a) {
@@ -53,14 +68,21 @@ static struct config *make(const struct source *from, config_say *say, void *use
 		arena_close(a);
 		return NULL;
 	}
-	if (from->file)
-		f.file = arena_span(a, span_str(from->file)).at;
+	from = keep(a, given);
+	f.file = from->file;
 	draft_init(&d, &f);
 	if (from->file)
 		draft_text(&d, from->text);
 	else
 		draft_words(&d, from->count, from->words);
-	return finish(a, &f, build_config(&d), say, user);
+	c = build_config(&d);
+	c->source = from;
+	return finish(a, &f, c, say, user);
+}
+
+struct config *config_again(const struct config *c, config_say *say, void *user)
+{
+	return make(c->source, say, user);
 }
 
 struct config *config_text(const char *file, struct span text, config_say *say, void *user)

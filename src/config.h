@@ -168,10 +168,12 @@ struct config {
 
 	const char *state;      /* directory for what gateway keeps, certificates of its own for one */
 	const char *const *files; /* with certificates and keys: a reload is due when one changes */
+	const uint64_t *stamps;   /* platform_stamp of each, just before it was read */
 	size_t file_count;
 	size_t warnings;        /* said while it was loaded: it may run, but something will not work as meant */
 
-	void *arena; /* private */
+	void *arena;                 /* private */
+	const struct source *source; /* private */
 };
 
 /* Reads a file. NULL: messages ("file:line: ...", one a line, all of them) went
@@ -181,6 +183,10 @@ struct config *config_load(const char *file, config_say *say, void *user);
 
 /* From command-line words: ":8080 /nas/=http://192.168.1.2:5000/ ...". */
 struct config *config_words(int count, char **words, config_say *say, void *user);
+
+/* From the same text or words once more, whatever the file is by now; what its
+ * certificates and keys are by now is what is new. */
+struct config *config_again(const struct config *c, config_say *say, void *user);
 
 /* Wipes what it held: there are private keys among it. */
 void config_free(struct config *c);

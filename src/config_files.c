@@ -57,6 +57,7 @@ static struct file *add(struct arena *a, struct file **to, const char *path)
 	struct file *f = ARENA_NEW(a, struct file);
 
 	f->path = path;
+	f->stamp = platform_stamp(path);
 	while (*to)
 		to = &(*to)->next;
 	*to = f;
@@ -160,21 +161,25 @@ struct tls_made **files_servers(struct draft *d)
 
 void files_list(struct draft *d, struct config *c)
 {
+	struct arena *a = d->faults->arena;
 	const struct files *files = files_of(d);
-	const char **row;
+	const struct file *lists[2] = {files->small, files->bundles};
+	const char **paths;
+	uint64_t *stamps;
 	size_t count = 0;
 
-	for (const struct file *f = files->small; f; f = f->next)
-		count++;
-	for (const struct file *f = files->bundles; f; f = f->next)
-		count++;
-	row = ARENA_ROW(d->faults->arena, const char *, count + 1);
-	for (const struct file *f = files->small; f; f = f->next)
-		row[c->file_count++] = f->path;
-	for (const struct file *f = files->bundles; f; f = f->next)
-		if (!find(files->small, f->path))
-			row[c->file_count++] = f->path;
-	c->files = row;
+	for (size_t i = 0; i < 2; i++)
+		for (const struct file *f = lists[i]; f; f = f->next)
+			count++;
+	c->files = paths = ARENA_ROW(a, const char *, count + 1);
+	c->stamps = stamps = ARENA_ROW(a, uint64_t, count + 1);
+	for (size_t i = 0; i < 2; i++)
+		for (const struct file *f = lists[i]; f; f = f->next) {
+			if (i && find(files->small, f->path))
+				continue;
+			paths[c->file_count] = f->path;
+			stamps[c->file_count++] = f->stamp;
+		}
 }
 
 /* --- for whom ---------------------------------------------------------------- */

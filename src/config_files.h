@@ -10,6 +10,7 @@
 /* A file of certificates and keys, read once however often it is named. */
 struct file {
 	const char *path;
+	uint64_t stamp;   /* before it was read: a change after that is seen as one */
 	const char *why;  /* "cannot be read: ..."; NULL: it is of use */
 	struct span text; /* of one that may hold a key */
 	const struct trust *trust; /* of one that holds authorities */
@@ -40,7 +41,7 @@ const struct pair *files_pair(struct draft *d, const struct file *cert, const st
 struct tls_made;
 struct tls_made **files_servers(struct draft *d);
 
-/* All that have been asked for, each once, in c->files. */
+/* All that have been asked for, each once, in c->files and c->stamps. */
 void files_list(struct draft *d, struct config *c);
 
 /* In the arena: what credential_read and trust_read take. */
