@@ -10,6 +10,8 @@
 #include "config_where.h"
 #include <stdlib.h>
 
+#define HSTS_LONGEST (INT64_C(10) * 365 * 86400 * 1000)
+
 /* --- [gateway] -------------------------------------------------------------- */
 
 static int64_t number(const struct level *l, enum key_id id)
@@ -66,6 +68,7 @@ static void take_numbers(struct config *c, const struct level *l)
 	c->buffer = (uint32_t)number(l, KEY_BUFFER);
 	c->head_timeout = number(l, KEY_HEAD_TIMEOUT);
 	c->idle_timeout = number(l, KEY_IDLE_TIMEOUT);
+	c->handshake_timeout = number(l, KEY_HANDSHAKE_TIMEOUT);
 	c->link_timeout = number(l, KEY_LINK_TIMEOUT);
 	c->send_timeout = number(l, KEY_SEND_TIMEOUT);
 	c->linger_timeout = number(l, KEY_LINGER_TIMEOUT);
@@ -83,6 +86,7 @@ static void take_gateway(struct draft *d, struct config *c)
 	c->group = text_of(l, KEY_GROUP, NULL);
 	c->access_log = log_target(d->faults, l, KEY_ACCESS_LOG);
 	c->error_log = log_target(d->faults, l, KEY_ERROR_LOG);
+	c->state = text_of(l, KEY_STATE, NULL);
 	c->log_format = (uint8_t)log_format(d->faults, l);
 	option_network_rows(d->faults, l, KEY_TRUSTED, &c->trusted, &c->trusted_count, 0);
 }
@@ -114,6 +118,52 @@ static void take_hosts(struct faults *f, struct site *site, const struct draft_s
 			site->host_count += where_host(f, s->line, item, &hosts[site->host_count]);
 }
 
+/* "1y includeSubDomains preload" as the field's value (RFC 6797 6.1). */
+static struct span compose_hsts(struct faults *f, const struct setting *s)
+{
+	struct text t = text_in(arena_take(f->arena, 80), 80);
+	struct span rest = s->text, word;
+	bool subdomains = false, preload = false;
+	int64_t ms = 0;
+
+	if (span_is(s->text, SPAN("off")) || !word_next(f, s->line, &rest, &word))
+		return span_of(NULL, 0);
+	if (!word_time(word, &ms) || ms % 1000 || ms > HSTS_LONGEST)
+		fault_at(f, s->line, "hsts: '%.*s' is neither off nor a time such as 180d or 1y, at most 10y", SHOW(word));
+	while (word_next(f, s->line, &rest, &word)) {
+		if (span_same(word, SPAN("includeSubDomains")))
+			subdomains = true;
+		else if (span_same(word, SPAN("preload")))
+			preload = true;
+		else
+			fault_at(f, s->line, "hsts: unknown word '%.*s': there are includeSubDomains and preload", SHOW(word));
+	}
+	text_lit(&t, "max-age=");
+	text_number(&t, (uint64_t)ms / 1000);
+	text_str(&t, subdomains ? "; includeSubDomains" : "");
+	text_str(&t, preload ? "; preload" : "");
+	return text_span(&t);
+}
+
+static const struct setting *inner(const struct draft_site *s, const struct draft *d, enum key_id id)
+{
+	const struct setting *own = level_get(&s->level, id);
+
+	return own ? own : level_get(&d->gateway, id);
+}
+
+static void take_site(struct draft *d, struct site *site, const struct draft_site *s)
+{
+	const struct setting *hsts = inner(s, d, KEY_HSTS), *acme = inner(s, d, KEY_ACME_DIR);
+
+	site->label = s->label.at;
+	site->line = s->line;
+	site->acme_dir = acme ? acme->text.at : NULL;
+	if (hsts)
+		site->hsts = compose_hsts(d->faults, hsts);
+	take_hosts(d->faults, site, s);
+}
+
 static void take_sites(struct draft *d, struct config *c)
 {
 	size_t i = 0;
@@ -121,11 +171,8 @@ static void take_sites(struct draft *d, struct config *c)
 	for (const struct draft_site *s = d->sites; s; s = s->next)
 		c->site_count++;
 	c->sites = ARENA_ROW(d->faults->arena, struct site, c->site_count);
-	for (const struct draft_site *s = d->sites; s; s = s->next, i++) {
-		c->sites[i].label = s->label.at;
-		c->sites[i].line = s->line;
-		take_hosts(d->faults, &c->sites[i], s);
-	}
+	for (const struct draft_site *s = d->sites; s; s = s->next)
+		take_site(d, &c->sites[i++], s);
 	if (!c->site_count && !d->faults->count)
 		fault_at(d->faults, 0, "there is no site: add [site *] with a line such as '/ = http://192.168.1.2:8080'%s",
 			 level_get(&d->gateway, KEY_LISTEN) ? "" : ", and [gateway] with 'listen = :80'");
@@ -140,6 +187,17 @@ struct build {
 	struct target *targets;     /* room for all */
 };
 
+/* What the level below inherits. */
+struct heritage {
+	struct options options;
+	struct tls_wish wish;
+};
+
+static struct heritage inherit(struct faults *f, const struct heritage *outer, const struct level *own)
+{
+	return (struct heritage){option_inherit(f, &outer->options, own), option_wish(f, &outer->wish, own)};
+}
+
 static const struct server *take_server(struct config *c, const struct server *s)
 {
 	struct server *new = &c->servers[c->server_count];
@@ -153,14 +211,16 @@ static const struct server *take_server(struct config *c, const struct server *s
 }
 
 /* Groups stand one behind the other, in the order of c->routes. */
-static void take_targets(struct build *b, struct route *r, const struct build_target *targets)
+static void take_targets(struct build *b, struct route *r, struct build_target *targets, const struct tls_wish *wish)
 {
 	struct target *row = b->targets + b->config->target_count;
 
 	r->targets = row;
 	r->group = (uint16_t)b->config->target_count;
-	for (const struct build_target *t = targets; t; t = t->next, row++) {
+	for (struct build_target *t = targets; t; t = t->next, row++) {
 		*row = t->target;
+		if (t->https)
+			t->server.tls = tls_build_server(b->draft, wish, &t->server);
 		row->server = take_server(b->config, &t->server);
 	}
 	b->config->target_count += r->target_count;
@@ -184,15 +244,16 @@ static int by_turn(const void *one, const void *other)
 	return a->number < b->number ? -1 : 1;
 }
 
-static void take_route(struct build *b, const struct build_route *made, struct site *site, const struct options *outer)
+static void take_route(struct build *b, const struct build_route *made, struct site *site, const struct heritage *outer)
 {
 	struct route *r = &b->config->routes[b->config->route_count];
+	struct heritage own = inherit(b->draft->faults, outer, &made->level);
 
 	*r = made->route;
 	r->site = site;
 	r->number = (uint16_t)b->config->route_count++;
-	r->options = option_inherit(b->draft->faults, outer, &made->level);
-	take_targets(b, r, made->targets);
+	r->options = own.options;
+	take_targets(b, r, made->targets, &own.wish);
 	site->guarded |= r->options.allow_count || r->options.deny_count;
 	site->route_count++;
 }
@@ -208,15 +269,15 @@ static void sort_routes(struct arena *a, struct site *site, struct route *first)
 	site->routes = turns;
 }
 
-static void take_site_routes(struct build *b, const struct draft_site *s, struct site *site, const struct options *gateway)
+static void take_site_routes(struct build *b, const struct draft_site *s, struct site *site, const struct heritage *gateway)
 {
 	struct faults *f = b->draft->faults;
-	struct options options = option_inherit(f, gateway, &s->level);
+	struct heritage own = inherit(f, gateway, &s->level);
 	struct route *first = &b->config->routes[b->config->route_count];
 
 	for (const struct build_route *r = b->routes; r; r = r->next)
 		if (r->site == s)
-			take_route(b, r, site, &options);
+			take_route(b, r, site, &own);
 	sort_routes(f->arena, site, first);
 	if (s->routed)
 		return;
@@ -230,8 +291,8 @@ static void take_routes(struct build *b)
 {
 	struct faults *f = b->draft->faults;
 	struct config *c = b->config;
-	struct options standard = option_standard();
-	struct options gateway = option_inherit(f, &standard, &b->draft->gateway);
+	struct heritage standard = {.options = option_standard()};
+	struct heritage gateway = inherit(f, &standard, &b->draft->gateway);
 	const struct draft_site *s = b->draft->sites;
 	size_t routes = 0, targets = 0;
 
@@ -246,6 +307,53 @@ static void take_routes(struct build *b)
 		take_site_routes(b, s, &c->sites[i], &gateway);
 }
 
+/* --- TLS ------------------------------------------------------------------------------ */
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t count_https(const struct config *c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->server_count; i++)
+		count += c->servers[i].tls != NULL;
+	return count;
+}
+
+static void count_accepted(struct faults *f, const struct level *l, struct config *c)
+{
+	const struct setting *s = level_get(l, KEY_TLS_CLIENTS);
+
+	if (s && s->number > c->clients)
+		fault_at(f, s->line, "tls_clients: '%s' is more than 'clients', %u", s->text.at, c->clients);
+	c->tls.accepted = s ? (uint32_t)s->number : c->clients;
+	c->tls.handshakes = least((uint32_t)number(l, KEY_HANDSHAKES), c->tls.accepted);
+	c->tls.buffers = c->requests;
+}
+
+/* Sites and servers are there with what their files hold. */
+static void count_tls(struct faults *f, const struct level *l, struct config *c)
+{
+	uint64_t servers = count_https(c), idle = servers * c->idle_links;
+	bool accepts = false;
+
+	for (size_t i = 0; i < c->listener_count; i++)
+		accepts |= c->listeners[i].tls;
+	if (accepts)
+		count_accepted(f, l, c);
+	if (servers) {
+		c->tls.connected = c->requests + (idle < c->requests ? (uint32_t)idle : c->requests);
+		c->tls.greetings = c->requests;
+		c->tls.buffers += c->requests;
+	}
+	c->tls.large = least(8, c->tls.buffers);
+	for (size_t i = 0; i < c->site_count; i++)
+		c->tls.subjects |= c->sites[i].tls.client_ca != NULL;
+}
+
 /* --- all -------------------------------------------------------------------------- */
 
 /* No product of these may come near what a size_t of 32 bits holds. */
@@ -253,6 +361,8 @@ static void check_memory(struct faults *f, const struct config *c)
 {
 	uint64_t bytes = (uint64_t)c->requests * (2 * (uint64_t)c->buffer + 65536);
 
+	bytes += ((uint64_t)c->tls.accepted + c->tls.connected) * 4200 + (uint64_t)c->tls.buffers * 21000;
+	bytes += ((uint64_t)c->tls.handshakes + c->tls.greetings) * 10000;
 	bytes += (uint64_t)c->clients * 512 + (uint64_t)c->idle_links * c->server_count * 512;
 	if (bytes > INT32_MAX)
 		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u and idle_links = %u take more than 2 GB together", c->clients, c->requests,
@@ -268,6 +378,8 @@ struct config *build_config(struct draft *d)
 	b.routes = build_routes(d);
 	take_routes(&b);
 	build_listeners(d, b.config);
+	tls_build_sites(d, b.config);
+	count_tls(d->faults, &d->gateway, b.config);
 	check_memory(d->faults, b.config);
 	return b.config;
 }

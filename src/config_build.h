@@ -14,7 +14,8 @@ struct config *build_config(struct draft *d);
 
 /* A target while its group is put together. */
 struct build_target {
-	struct server server; /* not yet merged with its equals */
+	struct server server; /* not yet merged with its equals, and without tls */
+	bool https;
 	struct target target;
 	struct build_target *next;
 };

@@ -36,23 +36,33 @@ static bool read_listen_words(struct faults *f, int line, struct span rest, stru
 	bool good = true;
 
 	while (word_next(f, line, &rest, &word)) {
-		if (span_is(word, SPAN("proxy"))) {
-			l->proxy = true;
+		const char *hint = where_listen_hint(word);
+
+		if (where_listen_word(word, l))
 			continue;
-		}
 		good = false;
-		if (!key_is_later(f, line, word))
-			fault_at(f, line, "listen: unknown word '%.*s'%s", SHOW(word),
-				 word_is_near(word_distance(word, SPAN("proxy")), SPAN("proxy")) ? " (did you mean 'proxy'?)" : "; one address stands in a line");
+		if (hint)
+			fault_at(f, line, "listen: unknown word '%.*s' (did you mean '%s'?)", SHOW(word), hint);
+		else
+			fault_at(f, line, "listen: unknown word '%.*s'; one address stands in a line", SHOW(word));
 	}
-	return good;
+	if (l->tls && l->redirect)
+		fault_at(f, line, "listen: '%s' is either 'tls' or a 'redirect' to it", l->text);
+	return good && !(l->tls && l->redirect);
+}
+
+static void agree_on(struct faults *f, int line, const struct listener *old, bool before, bool now, const char *word)
+{
+	if (before != now)
+		fault_at(f, line, "listen: '%s' is already in line %d, but %s '%s'", old->text, old->line, before ? "with" : "without", word);
 }
 
 static bool agrees(struct faults *f, int line, const struct listener *old, const struct listener *new)
 {
 	if (where_same_listen(old, new)) {
-		if (old->proxy != new->proxy)
-			fault_at(f, line, "listen: '%s' is already in line %d, but %s 'proxy'", new->text, old->line, old->proxy ? "with" : "without");
+		agree_on(f, line, old, old->proxy, new->proxy, "proxy");
+		agree_on(f, line, old, old->tls, new->tls, "tls");
+		agree_on(f, line, old, old->redirect, new->redirect, "redirect");
 		return true;
 	}
 	if (where_overlap(old, new))
@@ -136,6 +146,122 @@ static void add_sites(struct build_listeners *b, const struct draft *d, struct c
 	}
 }
 
+/* --- what TLS demands ------------------------------------------------------ */
+
+static bool answers(const struct build_listener *l, const struct site *site)
+{
+	for (const struct site_at *at = l->sites; at; at = at->next)
+		if (at->site == site)
+			return true;
+	return false;
+}
+
+/* Where a browser finds the site by https, on this port or (0) on any; 0: nowhere. */
+static uint16_t https_port(const struct build_listeners *b, const struct site *site, uint16_t port)
+{
+	for (const struct build_listener *l = b->all; l; l = l->next)
+		if (l->listener.tls && l->listener.address.port && (!port || l->listener.address.port == port) && answers(l, site))
+			return l->listener.address.port;
+	return 0;
+}
+
+static uint16_t choose_port(const struct build_listeners *b, const struct build_listener *l)
+{
+	uint16_t port = 0;
+
+	for (const struct site_at *at = l->sites; at; at = at->next) {
+		if (https_port(b, at->site, 443))
+			return 443;
+		if (!port)
+			port = https_port(b, at->site, 0);
+	}
+	return port;
+}
+
+/* A redirect knows one port, and all its sites have to be there. */
+static void lead(struct build_listeners *b, struct build_listener *l)
+{
+	struct faults *f = b->faults;
+	uint16_t port = choose_port(b, l);
+
+	l->listener.https_port = port;
+	if (!port && l->sites)
+		fault_at(f, l->listener.line, "listen: '%s' redirects to https, but nothing answers there: add '%s:443 tls'", l->listener.text,
+			 f->file ? "listen = " : "");
+	for (const struct site_at *at = l->sites; port && at; at = at->next) {
+		uint16_t other = https_port(b, at->site, 0);
+
+		if (!other)
+			fault_at(f, l->listener.line, "listen: '%s' redirects to https, but [site %s] answers on no 'tls' listener", l->listener.text,
+				 at->site->label);
+		else if (!https_port(b, at->site, port))
+			fault_at(f, l->listener.line, "listen: '%s' redirects to port %u, but [site %s] has https on port %u", l->listener.text, port,
+				 at->site->label, other);
+	}
+}
+
+/* Who demands certificates must not be reached without. */
+static void check_client_ca(struct build_listeners *b, const struct site *site, const struct setting *ca)
+{
+	if (!ca || span_is(ca->text, SPAN("none")))
+		return;
+	for (const struct build_listener *l = b->all; l; l = l->next)
+		if (!l->listener.tls && !l->listener.redirect && answers(l, site))
+			fault_at(b->faults, ca->line,
+				 "client_ca: [site %s] answers on '%s', where nobody can show a certificate: make that 'tls' or 'redirect'",
+				 site->label, l->listener.text);
+}
+
+/* Keys that mean nothing without TLS; site NULL: those of [gateway]. */
+static void check_secure(struct faults *f, const struct level *l, const struct site *site)
+{
+	static const enum key_id ids[] = {KEY_CERT, KEY_KEY, KEY_HSTS};
+
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+		const struct setting *s = level_get(l, ids[i]);
+
+		if (!s || span_is(s->text, SPAN("off")))
+			continue;
+		if (site)
+			fault_at(f, s->line, "'%s' is for 'tls' listeners, and [site %s] answers on none", s->key->name.at, site->label);
+		else
+			fault_at(f, s->line, "'%s' is for 'tls' listeners, and there is none: add 'listen = :443 tls'", s->key->name.at);
+	}
+}
+
+/* True: somebody listens for TLS. */
+static bool take_secure(const struct build_listeners *b, struct config *c)
+{
+	bool some = false;
+
+	for (const struct build_listener *l = b->all; l; l = l->next) {
+		for (const struct site_at *at = l->sites; at; at = at->next)
+			c->sites[at->site - c->sites].secure |= l->listener.tls;
+		some |= l->listener.tls;
+	}
+	return some;
+}
+
+static void check_tls(struct build_listeners *b, const struct draft *d, const struct config *c, bool some)
+{
+	const struct draft_site *s = d->sites;
+
+	for (struct build_listener *l = b->all; l; l = l->next)
+		if (l->listener.redirect)
+			lead(b, l);
+	for (size_t i = 0; i < c->site_count; i++, s = s->next) {
+		const struct setting *ca = level_get(&s->level, KEY_CLIENT_CA);
+
+		check_client_ca(b, &c->sites[i], ca ? ca : level_get(&d->gateway, KEY_CLIENT_CA));
+		if (!c->sites[i].secure)
+			check_secure(b->faults, &s->level, &c->sites[i]);
+	}
+	if (!some)
+		check_secure(b->faults, &d->gateway, NULL);
+}
+
+/* --- all ---------------------------------------------------------------------- */
+
 static void finish(struct build_listeners *b, struct config *c)
 {
 	c->listeners = ARENA_ROW(b->faults->arena, struct listener, b->count);
@@ -157,10 +283,15 @@ static void finish(struct build_listeners *b, struct config *c)
 void build_listeners(struct draft *d, struct config *c)
 {
 	struct build_listeners b = {.faults = d->faults};
+	size_t faults = d->faults->count;
+	bool some;
 
 	b.end = &b.all;
 	for (const struct setting *l = level_get(&d->gateway, KEY_LISTEN); l; l = level_more(l))
 		take_listen(&b, l);
 	add_sites(&b, d, c);
+	some = take_secure(&b, c);
+	if (d->faults->count == faults)
+		check_tls(&b, d, c, some);
 	finish(&b, c);
 }

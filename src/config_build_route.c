@@ -175,6 +175,7 @@ static struct build_target *read_target(struct faults *f, struct build_route *b,
 	t->target.base = whole_base(f, &b->route, base);
 	t->target.weight = 1;
 	t->target.text = w->text.at;
+	t->https = span_starts(w->text, SPAN("https://"));
 	*b->end = t;
 	b->end = &t->next;
 	if (b->route.target_count++ == GW_TARGETS)
@@ -287,6 +288,22 @@ static void check_group(struct faults *f, const struct build_route *b)
 		fault_at(f, b->route.line, "route '%s': every target is a backup", b->route.label);
 }
 
+/* What is inherited may pass by a route; what is said in it has a meaning there. */
+static void check_https(struct faults *f, const struct build_route *b)
+{
+	static const enum key_id ids[] = {KEY_VERIFY, KEY_VERIFY_NAME, KEY_CA, KEY_CLIENT_CERT, KEY_CLIENT_KEY};
+
+	for (const struct build_target *t = b->targets; t; t = t->next)
+		if (t->https)
+			return;
+	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+		const struct setting *s = level_get(&b->level, ids[i]);
+
+		if (s)
+			fault_at(f, s->line, "'%s' is for https:// targets only", s->key->name.at);
+	}
+}
+
 static void check_route(struct faults *f, struct build_route *b)
 {
 	if (!b->to.len && !b->bad)
@@ -296,6 +313,8 @@ static void check_route(struct faults *f, struct build_route *b)
 	only_for(f, b, KEY_TEXT_OF, ROUTE_REPLY, "reply:");
 	only_for(f, b, KEY_TYPE, ROUTE_REPLY, "reply:");
 	only_for(f, b, KEY_STATUS, ROUTE_REDIRECT, "redirect:");
+	if (!b->bad)
+		check_https(f, b);
 	if (b->route.kind == ROUTE_REPLY)
 		check_reply(f, b);
 	else if (b->route.kind == ROUTE_REDIRECT)

@@ -6,6 +6,7 @@
  */
 #include "config_draft.h"
 #include "config_lines.h"
+#include "config_where.h"
 
 struct reading {
 	struct draft *draft;
@@ -303,6 +304,28 @@ static bool is_address(struct span word)
 	return span_find(word, ':') < word.len || span_number(word, &number);
 }
 
+/* An address and the words that belong to it, as they would stand in a file.
+ * Number of words used up. */
+static int take_command_listen(struct draft *d, int number, int count, char *const *words)
+{
+	struct listener l;
+	struct text t;
+	size_t len = 0;
+	int used = 1;
+
+	while (used < count && (where_listen_word(span_str(words[used]), &l) || where_listen_hint(span_str(words[used]))))
+		used++;
+	for (int i = 0; i < used; i++)
+		len += strlen(words[i]) + 1;
+	t = text_in(arena_take(d->faults->arena, len), len);
+	for (int i = 0; i < used; i++) {
+		text_str(&t, i ? " " : "");
+		text_str(&t, words[i]);
+	}
+	level_add(&d->gateway, d->faults, number, key_of(KEY_LISTEN), text_span(&t));
+	return used;
+}
+
 void draft_words(struct draft *d, int count, char *const *words)
 {
 	struct draft_route *route = NULL;
@@ -316,7 +339,7 @@ void draft_words(struct draft *d, int count, char *const *words)
 		else if (route)
 			take_word(d, route, i + 1, word);
 		else if (is_address(word))
-			level_add(&d->gateway, d->faults, i + 1, key_of(KEY_LISTEN), word);
+			i += take_command_listen(d, i + 1, count - i, words + i) - 1;
 		else
 			fault_at(d->faults, i + 1, "'%.*s' is neither an address to listen on, as :8080, nor a route, as /nas/=http://192.168.1.2:5000/",
 				 SHOW(word));

@@ -52,7 +52,7 @@ struct draft {
 void draft_init(struct draft *d, struct faults *f);
 /* The text of a file. */
 void draft_text(struct draft *d, struct span text);
-/* Words of a command line: listeners, then PATH=TARGET with the words that belong to it. */
+/* Words of a command line: listeners, each with its words, then PATH=TARGET with the words that belong to it. */
 void draft_words(struct draft *d, int count, char *const *words);
 
 #endif

@@ -220,3 +220,27 @@ struct options option_inherit(struct faults *f, const struct options *outer, con
 	o.forwarded = level_number(own, KEY_FORWARDED, o.forwarded) != 0;
 	return o;
 }
+
+struct tls_wish option_wish(struct faults *f, const struct tls_wish *outer, const struct level *own)
+{
+	const struct setting *verify = level_get(own, KEY_VERIFY), *name = level_get(own, KEY_VERIFY_NAME);
+	const struct setting *ca = level_get(own, KEY_CA);
+	const struct setting *cert = level_get(own, KEY_CLIENT_CERT), *key = level_get(own, KEY_CLIENT_KEY);
+	struct tls_wish w = *outer;
+
+	if (verify || ca)
+		w.verify = verify;
+	if (name)
+		w.verify_name = name;
+	if (ca)
+		w.ca = ca;
+	if (cert) {
+		w.client_cert = cert;
+		w.client_key = key;
+	}
+	if (ca && verify && !span_is(verify->text, SPAN("ca")))
+		fault_at(f, ca->line, "'ca' is for verify=ca, not for verify=%s", verify->text.at);
+	if (key && !cert)
+		fault_at(f, key->line, "'client_key' is the key of a 'client_cert', and there is none beside it");
+	return w;
+}

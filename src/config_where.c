@@ -150,9 +150,9 @@ static bool read_server_host(struct faults *f, int line, struct span word, struc
 	return true;
 }
 
-static bool read_http(struct faults *f, int line, struct span word, struct server *s, struct span *base)
+/* rest: what stands behind the scheme */
+static bool read_http(struct faults *f, int line, struct span word, struct span rest, uint16_t standard, struct server *s, struct span *base)
 {
-	struct span rest = behind(word, sizeof "http://" - 1);
 	struct span authority, host, port;
 	size_t end = 0;
 
@@ -166,7 +166,7 @@ static bool read_http(struct faults *f, int line, struct span word, struct serve
 	}
 	if (!split_port(f, line, word, authority, &host, &port))
 		return false;
-	s->address.port = 80;
+	s->address.port = standard;
 	if (port.at && !read_port(f, line, word, port, &s->address.port))
 		return false;
 	if (base->len && base->at[0] != '/') {
@@ -213,7 +213,7 @@ static bool unknown_target(struct faults *f, int line, struct span word)
 	if (scheme.len < word.len && key_is_later(f, line, span_of(word.at, scheme.len + 1)))
 		return false;
 	if (scheme.len < word.len || span_find(word, '.') < word.len)
-		fault_at(f, line, "'%.*s' is not a target: those begin with http://, unix:, redirect: or reply:", SHOW(word));
+		fault_at(f, line, "'%.*s' is not a target: those begin with http://, https://, unix:, redirect: or reply:", SHOW(word));
 	else
 		fault_at(f, line, "unknown word '%.*s'%s", SHOW(word), key_hint(f, word, IN_LINE));
 	return false;
@@ -225,7 +225,9 @@ bool where_target(struct faults *f, int line, struct span word, struct server *s
 
 	*server = (struct server){0};
 	if (span_starts(word, SPAN("http://")))
-		good = read_http(f, line, word, server, base);
+		good = read_http(f, line, word, behind(word, 7), 80, server, base);
+	else if (span_starts(word, SPAN("https://")))
+		good = read_http(f, line, word, behind(word, 8), 443, server, base);
 	else if (span_starts(word, SPAN("unix:")))
 		good = read_unix(f, line, word, server, base);
 	else
@@ -271,6 +273,26 @@ bool where_listen(struct faults *f, int line, struct span word, struct listener 
 		return false;
 	}
 	return read_port(f, line, word, port, &l->address.port) && read_listen_address(f, line, word, host, l);
+}
+
+static const struct span listen_words[] = {{"tls", 3}, {"redirect", 8}, {"proxy", 5}};
+
+bool where_listen_word(struct span word, struct listener *l)
+{
+	bool *flags[] = {&l->tls, &l->redirect, &l->proxy};
+
+	for (size_t i = 0; i < 3; i++)
+		if (span_is(word, listen_words[i]))
+			return *flags[i] = true;
+	return false;
+}
+
+const char *where_listen_hint(struct span word)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (word_is_near(word_distance(word, listen_words[i]), listen_words[i]))
+			return listen_words[i].at;
+	return NULL;
 }
 
 /* Bytes outside of ASCII arrive percent-encoded in requests (RFC 3986 2.1). */
@@ -380,7 +402,7 @@ bool where_redirect(struct faults *f, int line, struct span word, struct span *l
 
 bool where_same_server(const struct server *a, const struct server *b)
 {
-	if (a->proxy != b->proxy || !a->host != !b->host || !a->path != !b->path)
+	if (a->proxy != b->proxy || a->tls != b->tls || !a->host != !b->host || !a->path != !b->path)
 		return false;
 	if (a->path)
 		return strcmp(a->path, b->path) == 0;
