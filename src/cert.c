@@ -100,13 +100,14 @@ static int two(struct span *s)
 	return value;
 }
 
-/* Days from 1970-01-01. Years begin in March here: the leap day is a year's last one. */
+/* Days from 1970-01-01. Years begin in March here: the leap day is a year's last
+ * one. They are counted from 400 before Christ, so that none is negative. */
 static int64_t days(int year, int month, int day)
 {
-	int y = month > 2 ? year : year - 1;
+	int y = (month > 2 ? year : year - 1) + 400;
 	int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
 
-	return (int64_t)365 * y + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
+	return (int64_t)365 * y + y / 4 - y / 100 + y / 400 + day_of_year - 719468 - 146097;
 }
 
 static int month_length(int year, int month)
