@@ -12,7 +12,7 @@
 static const char broken_off[] = "breaks off in the middle";
 static const char no_base64[] = "is damaged: no base64 where it should be";
 
-static const struct span begin = SPAN("-----BEGIN "), end = SPAN("-----END "), dashes = SPAN("-----");
+static const struct span begin = {"-----BEGIN ", 11}, end = {"-----END ", 9}, dashes = {"-----", 5};
 
 static struct span behind(struct span s, size_t n)
 {

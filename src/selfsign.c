@@ -96,15 +96,16 @@ static void der_bits(struct der *d, const void *bytes, size_t len)
 /* --- what stands in it (RFC 5280 4.1) -------------------------------------------- */
 
 /* Content of the object identifiers. */
-static const struct span oid_common_name = SPAN("\x55\x04\x03");
-static const struct span oid_key_usage = SPAN("\x55\x1d\x0f");
-static const struct span oid_names = SPAN("\x55\x1d\x11");
-static const struct span oid_constraints = SPAN("\x55\x1d\x13");
-static const struct span oid_purposes = SPAN("\x55\x1d\x25");
-static const struct span oid_server_auth = SPAN("\x2b\x06\x01\x05\x05\x07\x03\x01");
-static const struct span oid_ec_key = SPAN("\x2a\x86\x48\xce\x3d\x02\x01");
-static const struct span oid_p256 = SPAN("\x2a\x86\x48\xce\x3d\x03\x01\x07");
-static const struct span oid_ecdsa_sha256 = SPAN("\x2a\x86\x48\xce\x3d\x04\x03\x02");
+#define OID(content) {(content), sizeof(content) - 1}
+static const struct span oid_common_name = OID("\x55\x04\x03");
+static const struct span oid_key_usage = OID("\x55\x1d\x0f");
+static const struct span oid_names = OID("\x55\x1d\x11");
+static const struct span oid_constraints = OID("\x55\x1d\x13");
+static const struct span oid_purposes = OID("\x55\x1d\x25");
+static const struct span oid_server_auth = OID("\x2b\x06\x01\x05\x05\x07\x03\x01");
+static const struct span oid_ec_key = OID("\x2a\x86\x48\xce\x3d\x02\x01");
+static const struct span oid_p256 = OID("\x2a\x86\x48\xce\x3d\x03\x01\x07");
+static const struct span oid_ecdsa_sha256 = OID("\x2a\x86\x48\xce\x3d\x04\x03\x02");
 
 static void der_name(struct der *d, struct span common_name)
 {
