@@ -14,9 +14,6 @@ static const struct refusal target_too_long = {414, "the request target is too l
 static const struct refusal broke_off = {400, "the request broke off"};
 static const struct refusal bad_host = {400, "the host is not one"};
 static const struct refusal no_site = {421, "no site of this name"};
-static const struct refusal no_redirect = {400, "no host to redirect to"};
-static const struct refusal no_challenge = {404, "no such ACME challenge"};
-static const struct refusal no_certificate = {403, "this site asks for client certificates, which need https"};
 static const struct refusal https_port = {400, "plain HTTP on an HTTPS port"};
 static const struct refusal no_route = {404, "no route for this path"};
 static const struct refusal not_allowed = {403, "not allowed from this address, or in another reading of the path"};
@@ -109,108 +106,11 @@ static const struct refusal *know_target(struct exchange *x)
 	return NULL;
 }
 
-/* --- before any route ------------------------------------------------------------- */
-
-/* Another name than in the handshake may have asked for less: for no client
- * certificate, above all (RFC 9110 15.5.20). */
-static bool is_misdirected(const struct exchange *x)
+/* Is there anything that may come before any route? Nearly never. */
+static bool may_be_answered_before(const struct exchange *x)
 {
-	const struct tls *tls = x->conn->link.tls;
-
-	return tls_site(tls) != &x->r.site->tls && (tls_named(tls) || x->r.site->tls.client_ca);
+	return x->conn->link.tls || x->r.site->acme_dir || x->conn->listener->redirect || x->r.site->tls.client_ca;
 }
-
-static void refuse_misdirected(struct exchange *x)
-{
-	struct page page = {.status = 421, .sentence = "This connection was made for another site. Please try again."};
-
-	x->r.site = NULL; /* it has no part in this */
-	x->r.why = "the TLS handshake was for another site";
-	exchange_reply(x, &page);
-}
-
-enum { CHALLENGE_MOST = 1024 };
-
-/* uacme and hooks write into the directory itself; certbot --webroot and acme.sh -w
- * below it, as in a document root. Bytes read, at most CHALLENGE_MOST; 0: none. */
-static size_t read_challenge(const char *dir, struct span token, char *to)
-{
-	char name[130], below[1024];
-	struct text name_text = text_in(name, sizeof name), below_text = text_in(below, sizeof below);
-	long len;
-
-	text_span_add(&name_text, token);
-	text_char(&name_text, 0);
-	text_str(&below_text, dir);
-	text_lit(&below_text, "/.well-known/acme-challenge");
-	text_char(&below_text, 0);
-	if (name_text.full)
-		return 0;
-	len = platform_read_in(dir, name, to, CHALLENGE_MOST + 1);
-	if (len < 0 && !below_text.full)
-		len = platform_read_in(below, name, to, CHALLENGE_MOST + 1);
-	return len > 0 && len <= CHALLENGE_MOST ? (size_t)len : 0;
-}
-
-/* RFC 8555 8.3. The text stands where a server's answer would. */
-static void answer_challenge(struct exchange *x, struct span token)
-{
-	bool safe = x->asked.method == METHOD_GET || x->asked.method == METHOD_HEAD;
-	struct page page = {.status = 200, .type = SPAN("text/plain")};
-
-	if (!safe) {
-		x->r.why = "an ACME challenge is asked for with GET";
-		page = (struct page){.status = 405, .allow = SPAN("GET, HEAD")};
-		exchange_reply(x, &page);
-		return;
-	}
-	page.text = span_of(x->back.data, token.len ? read_challenge(x->r.site->acme_dir, token, x->back.data) : 0);
-	if (page.text.len)
-		exchange_reply(x, &page);
-	else
-		exchange_refuse(x, &no_challenge);
-}
-
-static void redirect_to_https(struct exchange *x, struct span path)
-{
-	bool safe = x->asked.method == METHOD_GET || x->asked.method == METHOD_HEAD;
-	char room[GW_TARGET + GW_NAME + 32];
-	struct text location = text_in(room, sizeof room);
-
-	if (x->r.frame.name.len == 0) {
-		exchange_refuse(x, &no_redirect); /* HTTP/1.0 */
-		return;
-	}
-	route_https(&location, x->r.frame.name, x->conn->listener->https_port, path, x->r.path.query);
-	if (location.full)
-		exchange_refuse(x, &target_too_long);
-	else
-		redirect(x, safe ? 301 : 308, text_span(&location));
-}
-
-/* True: it is answered, and no route is asked. */
-static bool answer_before_routes(struct exchange *x, struct span path)
-{
-	const struct site *site = x->r.site;
-	struct span token;
-
-	if (x->conn->link.tls && is_misdirected(x)) {
-		refuse_misdirected(x);
-	} else if (site->acme_dir && route_is_challenge(path, &token)) {
-		answer_challenge(x, token);
-	} else if (x->conn->listener->redirect) {
-		redirect_to_https(x, path);
-	} else if (site->tls.client_ca && !x->conn->link.tls) {
-		exchange_refuse(x, &no_certificate);
-	} else {
-		if (site->tls.client_ca)
-			x->r.asker.subject = tls_subject(x->conn->link.tls);
-		return false;
-	}
-	return true;
-}
-
-/* --- routes ------------------------------------------------------------------------ */
 
 static void find_route(struct exchange *x)
 {
@@ -225,7 +125,7 @@ static void find_route(struct exchange *x)
 		exchange_refuse(x, &no_site);
 		return;
 	}
-	if (answer_before_routes(x, path.path))
+	if (may_be_answered_before(x) && exchange_answer_before(x, path.path))
 		return;
 	x->r.route = route_find(x->r.site, &asked, &slash);
 	if (!x->r.route) {

@@ -29,6 +29,11 @@ static inline bool exchange_is_misdialled(const struct exchange *x)
 	return x->conn->listener->tls && !x->conn->link.tls;
 }
 
+/* exchange_before.c */
+/* What a listener or a site answers before any route is looked for. True: it has
+ * been answered. path is "/" for "*". */
+bool exchange_answer_before(struct exchange *x, struct span path);
+
 /* exchange_server.c */
 /* The next server whose turn it is; false: all were asked that may be. */
 bool exchange_choose(struct exchange *x);

@@ -303,6 +303,12 @@ static bool keeps_length(const struct rewrite_down *down)
 
 #define HSTS SPAN("Strict-Transport-Security")
 
+/* Does something of ours stand instead of the server's field? */
+static bool is_replaced(const struct rewrite_down *down, struct span name)
+{
+	return (down->edits && edited(down->edits, name)) || (down->hsts.len && span_same(name, HSTS));
+}
+
 /* What the configuration sets or takes away by that name goes before `hsts`. */
 static void hsts_field(struct text *out, const struct rewrite_down *down)
 {
@@ -313,6 +319,7 @@ static void hsts_field(struct text *out, const struct rewrite_down *down)
 void rewrite_response(struct text *out, const struct rewrite_down *down)
 {
 	const struct head *h = down->head;
+	bool some = (down->edits && down->edits->count) || down->hsts.len; /* might be replaced */
 
 	status_line(out, h);
 	for (unsigned i = 0; i < h->count; i++) {
@@ -323,9 +330,7 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 				field_add(out, name, head_value(h, i));
 			continue;
 		}
-		if (down->edits && down->edits->count && edited(down->edits, name))
-			continue;
-		if (down->hsts.len && span_same(name, HSTS))
+		if (some && is_replaced(down, name))
 			continue;
 		field_pass(out, h, i);
 	}
