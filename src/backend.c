@@ -143,6 +143,7 @@ static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned a
 {
 	const struct net *address = &p->addresses[p->count ? (p->at + attempt) % p->count : 0];
 	struct upstream *u;
+	struct tls *tls = NULL;
 	int fd;
 
 	if (p->count == 0 && !p->server->path)
@@ -154,9 +155,15 @@ static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned a
 		fd = platform_connect(address, p->server->path);
 	if (fd == PLATFORM_BROKEN)
 		return NULL; /* that is no fault of the server */
+	if (p->server->tls && fd >= 0 && !(tls = tls_connect(b->tls, p->server->tls, &p->session))) {
+		platform_close(fd);
+		return NULL;
+	}
 	u = pool_borrow(&b->links);
 	*u = (struct upstream){.peer = p};
 	link_connect(&u->link, fd);
+	if (tls)
+		link_secure(&u->link, tls);
 	return u;
 }
 
@@ -178,7 +185,7 @@ void backend_return(struct backend *b, struct upstream *u, int64_t now)
 {
 	struct peer *p = u->peer;
 
-	if (p->idle.count >= b->config->idle_links) {
+	if (p->idle.count >= b->config->idle_links || link_holds(&u->link)) {
 		backend_close(b, u);
 		return;
 	}

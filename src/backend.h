@@ -25,6 +25,7 @@ struct upstream {
 	int64_t since;      /* idle from then on, monotonic ms */
 	bool reused;        /* it has carried a request before */
 	bool parked;
+	bool prefaced;      /* with TLS: the PROXY header has gone before it */
 };
 
 /* What this worker knows of one server. */
@@ -39,6 +40,7 @@ struct peer {
 	uint32_t fails;      /* failures in a row */
 	int64_t out_until;   /* left out before then; 0: not */
 	char why[96];        /* of the last failed look-up; empty: none */
+	struct tls_session session; /* the last one, to be resumed */
 };
 
 struct backend {
@@ -46,6 +48,7 @@ struct backend {
 	struct log *log;
 	int offload;         /* descriptor */
 	int park;            /* descriptor, or -1 */
+	struct tls_kit *tls; /* NULL: no server speaks it */
 	struct peer *peers;  /* by server->number */
 	int32_t *turns;      /* smooth weighted round robin, by route->group + target */
 	struct pool links;   /* of struct upstream */

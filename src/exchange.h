@@ -22,6 +22,7 @@ struct env {
 	struct ducts ducts;
 	struct log *access, *error;
 	struct share *share;
+	struct tls_kit *tls; /* NULL: nobody speaks it */
 	struct share_slot *slot; /* of this worker in share */
 	int slot_number;
 	int64_t now;      /* monotonic ms, as of this turn */
@@ -46,6 +47,8 @@ struct conn {
 	bool counted;              /* in share's table of addresses */
 	bool trusted;              /* the peer may say for whom it speaks */
 	bool greeting;             /* a PROXY header is to come first */
+	bool secure;               /* TLS is to begin */
+	bool now;                  /* it can go on without waiting */
 	uint8_t text_len;
 	char text[NET_TEXT];       /* of peer, without port */
 };
@@ -131,6 +134,10 @@ void exchange_next(struct exchange *x);
 /* Gives back what it has borrowed. The connection stays as it is. */
 void exchange_close(struct exchange *x);
 
+/* A PROXY header has said from whom the connection is. False: that address has
+ * too many already. */
+bool exchange_greet(struct env *env, struct conn *conn, const struct net *from);
+
 /* Goes on as far as it can without waiting. Afterwards, if the state is
  * EXCHANGE_OVER, r.end says what is to become of the connection. */
 void exchange_step(struct exchange *x);
@@ -138,7 +145,7 @@ void exchange_step(struct exchange *x);
 /* Nothing of a request has come: the exchange can be given back. */
 static inline bool exchange_is_quiet(const struct exchange *x)
 {
-	return x->r.state == EXCHANGE_HEAD && buf_held(&x->in) == 0;
+	return x->r.state == EXCHANGE_HEAD && buf_held(&x->in) == 0 && !link_holds(&x->conn->link);
 }
 
 /* What to wait for, on the client's link and (if there is one) the server's. */

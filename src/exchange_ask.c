@@ -175,6 +175,23 @@ static void take_request(struct exchange *x)
 
 /* --- the head of a request ------------------------------------------------------------ */
 
+bool exchange_greet(struct env *env, struct conn *conn, const struct net *from)
+{
+	const struct config *c = env->config;
+
+	conn->greeting = false;
+	if (from->family != NET_NONE) {
+		struct text text = text_in(conn->text, sizeof conn->text);
+
+		conn->peer = *from;
+		net_write(&text, from);
+		conn->text_len = (uint8_t)text.len;
+		conn->trusted = net_in_any(from, c->trusted, c->trusted_count);
+	}
+	conn->counted = share_peer_in(env->share, env->slot_number, &conn->peer, c->per_client);
+	return conn->counted;
+}
+
 /* The PROXY header that comes before anything else. */
 static bool take_greeting(struct exchange *x)
 {
@@ -185,20 +202,11 @@ static bool take_greeting(struct exchange *x)
 
 	if (len > 0) {
 		x->in.at += (uint32_t)len;
-		conn->greeting = false;
-		if (from.family != NET_NONE) {
-			struct text text = text_in(conn->text, sizeof conn->text);
-
-			conn->peer = x->r.client = from;
-			net_write(&text, &from);
-			conn->text_len = (uint8_t)text.len;
-			conn->trusted = net_in_any(&from, x->env->config->trusted, x->env->config->trusted_count);
-		}
-		conn->counted = share_peer_in(x->env->share, x->env->slot_number, &conn->peer, x->env->config->per_client);
-		if (!conn->counted) {
+		if (!exchange_greet(x->env, conn, &from)) {
 			exchange_over(x, EXCHANGE_CLOSE);
 			return false;
 		}
+		x->r.client = conn->peer;
 		return true;
 	}
 	if (len < 0)

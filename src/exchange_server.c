@@ -84,6 +84,31 @@ void exchange_retry_fresh(struct exchange *x)
 	exchange_connect(x);
 }
 
+/* The PROXY header that a new connection begins with, if its server wants one. */
+static void write_proxy(struct exchange *x, struct text *out)
+{
+	struct net local = {0};
+
+	if (!x->r.target->server->proxy)
+		return;
+	platform_local(x->conn->link.fd, &local);
+	proxy_write(out, x->r.target->server->proxy, &x->r.client, &local);
+}
+
+/* Connected: with TLS the PROXY header goes in clear, and then hands are shaken. */
+static void shake_hands(struct exchange *x, struct upstream *up)
+{
+	struct text out = text_in(x->out, GW_HEAD_OUT);
+
+	if (!up->prefaced) {
+		write_proxy(x, &out);
+		if (out.len && !link_preface(&up->link, text_span(&out)))
+			up->link.why = "the PROXY header could not be sent";
+		up->prefaced = true;
+	}
+	link_shake(&up->link);
+}
+
 static void send_request(struct exchange *x)
 {
 	struct text out = text_in(x->out, GW_HEAD_OUT);
@@ -99,12 +124,8 @@ static void send_request(struct exchange *x)
 		.asker = &x->r.asker,
 	};
 
-	if (x->r.target->server->proxy) {
-		struct net local = {0};
-
-		platform_local(x->conn->link.fd, &local);
-		proxy_write(&out, x->r.target->server->proxy, &x->r.client, &local);
-	}
+	if (!up->link.tls)
+		write_proxy(x, &out);
 	rewrite_request(&out, &rewrite);
 	if (out.full) {
 		exchange_refuse(x, &head_too_long);
@@ -159,6 +180,8 @@ void exchange_step_connect(struct exchange *x)
 		}
 		return;
 	}
+	if (up->link.phase == LINK_SHAKING)
+		shake_hands(x, up);
 	if (up->link.phase == LINK_OPEN) {
 		peer->at = (uint8_t)(peer->count ? (peer->at + x->r.address) % peer->count : 0);
 		send_request(x);

@@ -9,6 +9,8 @@
  */
 #include "worker.h"
 #include "exchange.h"
+#include "proxy.h"
+#include "route.h"
 
 enum {
 	FRESH_MS = 1000,     /* a quiet connection is watched so long before it is parked */
@@ -18,14 +20,25 @@ enum {
 	PARKED = 64,         /* parked connections woken in one turn */
 	CROWDED_MS = 250,    /* with all exchanges lent, the slow and the waiting are looked for so often */
 	CROWD_MS = 10000,    /* a request waits so long for an exchange, then it is sent away */
+	SHAKING_US = 2000,   /* handshakes get so much of a turn, but always one step: the key of an RSA one takes long */
 	ACCEPT_PAUSE = 1000, /* ms without accepting when descriptors have run out */
-	COMPLAINT_MS = 10000 /* the same complaint is not logged more often */
+	COMPLAINT_MS = 10000, /* the same complaint is not logged more often */
+	SHAKING_SAY_MS = 1000, /* nor are failed handshakes */
+	PEEK = 536           /* the longest PROXY header */
 };
 
-enum conn_state { CONN_BUSY, CONN_FRESH, CONN_PARKED, CONN_LINGER, CONN_STATES };
+enum conn_state {
+	CONN_BUSY,    /* it has an exchange */
+	CONN_FRESH,   /* quiet since a moment ago */
+	CONN_PARKED,  /* quiet */
+	CONN_WAITING, /* it has begun with TLS, and waits for a place for its handshake */
+	CONN_SHAKING, /* it has one */
+	CONN_LINGER,  /* it has had its last answer */
+	CONN_STATES
+};
 
 /* Who waits for what: sections of one array. */
-enum section { SECTION_OWN, SECTION_LINKS, SECTION_BUSY, SECTION_FRESH, SECTION_LINGER, SECTION_LISTENERS, SECTION_END };
+enum section { SECTION_OWN, SECTION_LINKS, SECTION_BUSY, SECTION_FRESH, SECTION_SHAKING, SECTION_LINGER, SECTION_LISTENERS, SECTION_END };
 
 struct worker {
 	struct env env;
@@ -45,6 +58,7 @@ struct worker {
 	int64_t drain_at;         /* the end of draining */
 	int64_t crowd_at;         /* with all exchanges lent: when to look at those who wait */
 	int64_t complaint_at;
+	int64_t shaking_at;       /* no failed handshake is logged before */
 	bool again;               /* something is to be done without waiting */
 	bool quit;
 };
@@ -61,9 +75,11 @@ static size_t watch_count(const struct config *c)
 	return 8 + c->listener_count + 2 * (size_t)c->requests + c->clients + backend_links(c);
 }
 
+enum { OWN_TERMS = 6, TERMS = OWN_TERMS + TLS_TERMS };
+
 size_t worker_memory(const struct config *c, struct memory_term *terms, size_t room)
 {
-	const struct memory_term all[] = {
+	const struct memory_term own[OWN_TERMS] = {
 		{"connections from clients", c->clients, pool_bytes(sizeof(struct conn), 1)},
 		{"requests with their buffers", c->requests, pool_bytes(exchange_bytes(c), 1)},
 		{"links to servers", backend_links(c), pool_bytes(sizeof(struct upstream), 1)},
@@ -71,18 +87,66 @@ size_t worker_memory(const struct config *c, struct memory_term *terms, size_t r
 		{"targets", c->target_count, sizeof(int32_t)},
 		{"watched descriptors", watch_count(c), sizeof(struct watch) + sizeof(void *)},
 	};
-	size_t count = sizeof all / sizeof *all;
+	struct tls_term tls[TLS_TERMS];
 
-	for (size_t i = 0; i < count && i < room; i++)
-		terms[i] = all[i];
-	return count;
+	tls_terms(&c->tls, tls);
+	for (size_t i = 0; i < OWN_TERMS + TLS_TERMS && i < room; i++)
+		terms[i] = i < OWN_TERMS ? own[i] : (struct memory_term){tls[i - OWN_TERMS].what, tls[i - OWN_TERMS].count, tls[i - OWN_TERMS].size};
+	return OWN_TERMS + TLS_TERMS;
 }
 
-enum { ALIGN = 64, TERMS = 16 };
+enum { ALIGN = 64 };
 
 static size_t aligned(size_t bytes)
 {
 	return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* --- what TLS asks of us --------------------------------------------------------------- */
+
+/* Without a name it is [site *], or the first one that has a certificate. */
+static const struct tls_site *site_named(void *listener, struct span name)
+{
+	const struct listener *l = listener;
+	const struct site *site = route_site(l, name);
+
+	for (size_t i = 0; !name.len && !site && i < l->site_count; i++)
+		if (l->sites[i]->tls.count)
+			site = l->sites[i];
+	return site && site->tls.count ? &site->tls : NULL;
+}
+
+static bool is_policy(void *listener, uint64_t policy)
+{
+	const struct listener *l = listener;
+
+	for (size_t i = 0; i < l->site_count; i++)
+		if (l->sites[i]->tls.policy == policy && !l->sites[i]->tls.client_ca)
+			return true;
+	return false;
+}
+
+static void save_session(void *user, const struct tls_session *session)
+{
+	const struct worker *w = user;
+
+	share_session_save(w->env.share, w->env.slot_number, session, w->env.now);
+}
+
+static bool find_session(void *user, const unsigned char id[32], struct tls_session *session)
+{
+	const struct worker *w = user;
+
+	return share_session_find(w->env.share, id, session, w->env.now);
+}
+
+static void open_tls(struct worker *w, void *const memory[TLS_TERMS])
+{
+	const struct tls_hooks hooks = {.site = site_named, .policy = is_policy, .save = save_session, .find = find_session, .user = w};
+	unsigned char seed[32];
+
+	platform_random(seed, sizeof seed);
+	w->env.tls = w->env.backend.tls = tls_open(&w->env.config->tls, memory, &hooks, seed);
 }
 
 /* All memory in one piece, cut up in the order of the terms. */
@@ -107,6 +171,8 @@ static bool allocate(struct worker *w)
 	backend_init(&w->env.backend, c, w->given->error, w->given->offload, w->park, at[3], at[4], at[2]);
 	w->watches = (struct watch *)(void *)at[5];
 	w->owners = (void **)(void *)(w->watches + watch_count(c));
+	if (terms[OWN_TERMS].count)
+		open_tls(w, (void **)at + OWN_TERMS);
 	return true;
 }
 
@@ -183,7 +249,7 @@ static void settle(struct worker *w, struct conn *c)
 		move(w, c, CONN_LINGER);
 		break;
 	case EXCHANGE_RESET:
-		platform_reset(c->link.fd);
+		link_reset(&c->link);
 		conn_close(w, c);
 		break;
 	default:
@@ -217,11 +283,159 @@ static void *exchange_place(struct worker *w)
 	return pool_borrow(&w->exchanges);
 }
 
+static void complain(struct worker *w, const char *what)
+{
+	if (w->env.now < w->complaint_at)
+		return;
+	w->complaint_at = w->env.now + COMPLAINT_MS;
+	log_say(w->env.error, LOG_WARN, "%s", what);
+}
+
+/* Has this quiet connection sent a request that no exchange was free for? */
+static bool waits_for_place(const struct worker *w, const struct conn *c)
+{
+	return w->exchanges.lent == w->exchanges.count && platform_peek(c->link.fd) > 0;
+}
+
+/* --- TLS begins ---------------------------------------------------------------------------- */
+
+/* As tls hands it back to the hooks. */
+static void *listener_of(const struct conn *c)
+{
+	return (void *)(uintptr_t)c->listener;
+}
+
+static void drop_shaking(struct worker *w, struct conn *c, const char *why)
+{
+	if (w->env.now >= w->shaking_at) {
+		w->shaking_at = w->env.now + SHAKING_SAY_MS;
+		log_say(w->env.error, LOG_NOTICE, "TLS handshake with %.*s on %s failed: %s", (int)c->text_len, c->text, c->listener->text, why);
+	}
+	conn_close(w, c);
+}
+
+/* One step of a handshake; afterwards the connection is as any other, but for
+ * what goes over it. */
+static void shake(struct worker *w, struct conn *c)
+{
+	link_shake(&c->link);
+	if (c->link.why || c->link.eof) {
+		drop_shaking(w, c, c->link.why ? c->link.why : "the client went away");
+	} else if (c->link.phase == LINK_OPEN) {
+		c->secure = false;
+		move(w, c, CONN_FRESH);
+	}
+}
+
+static bool gives_way(const struct worker *w, const struct conn *c)
+{
+	return c->link.tls && !waits_for_place(w, c);
+}
+
+/* Is there a place for a handshake, and a context for the connection? A quiet
+ * connection gives way for that, the longest quiet of those that are looked at. */
+static bool has_secure_place(struct worker *w)
+{
+	struct list *parked = &w->lists[CONN_PARKED];
+	int looks = LOOKS;
+
+	if (!tls_may_greet(w->env.tls))
+		return false;
+	if (tls_may_accept(w->env.tls))
+		return true;
+	for (struct node *n = list_first(parked); n && looks--; n = list_next(parked, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		if (!gives_way(w, c))
+			continue;
+		conn_close(w, c);
+		return true;
+	}
+	complain(w, "all places for TLS connections are taken: others wait ('tls_clients' in the configuration)");
+	return false;
+}
+
+static void begin_secure(struct worker *w, struct conn *c, struct tls *t)
+{
+	int64_t since = c->state == CONN_WAITING ? c->since : w->env.now;
+
+	link_secure(&c->link, t);
+	move(w, c, CONN_SHAKING);
+	c->since = since;
+	c->link.readable = true;
+	shake(w, c);
+}
+
+/* The PROXY header in clear before TLS; it comes in one piece (PROXY protocol,
+ * 2: a receiver may insist on that). False: it has not come, or is none. */
+static bool read_greeting(struct worker *w, struct conn *c, const char *at, size_t len)
+{
+	char waste[PEEK];
+	struct net from;
+	int used = proxy_read(at, len, &from);
+
+	if (used <= 0 || platform_recv(c->link.fd, waste, (size_t)used) != used) {
+		complain(w, "no PROXY header before TLS, or not in one piece");
+		conn_close(w, c);
+		return false;
+	}
+	if (!exchange_greet(&w->env, c, &from)) {
+		conn_close(w, c);
+		return false;
+	}
+	return true;
+}
+
+/* The first bytes on a port for TLS. True: they are a plain request, which is to
+ * be answered as such, so that its sender learns what is wrong. */
+static bool begins_secure(struct worker *w, struct conn *c)
+{
+	char at[PEEK];
+	long len = platform_look(c->link.fd, at, sizeof at);
+	struct tls *t;
+
+	if (len > 0 && c->greeting && read_greeting(w, c, at, (size_t)len))
+		len = platform_look(c->link.fd, at, sizeof at);
+	else if (len > 0 && c->greeting)
+		return false;
+	if (len == PLATFORM_WAIT)
+		return false;
+	if (len <= 0) {
+		conn_close(w, c);
+		return false;
+	}
+	if ((at[0] >= 'A' && at[0] <= 'Z') || at[0] == '\r' || at[0] == '\n') {
+		c->secure = false;
+		return true;
+	}
+	t = w->lists[CONN_WAITING].count ? NULL : tls_accept(w->env.tls, listener_of(c));
+	if (t)
+		begin_secure(w, c, t);
+	else
+		move(w, c, CONN_WAITING);
+	return false;
+}
+
+/* Those who wait take what has become free. A quiet connection may be closed for
+ * them, so no watch may name one any more. */
+static void serve_waiting(struct worker *w)
+{
+	struct conn *c;
+
+	while ((c = first(w, CONN_WAITING)) && has_secure_place(w))
+		begin_secure(w, c, tls_accept(w->env.tls, listener_of(c)));
+}
+
+/* --- waking ------------------------------------------------------------------------------ */
+
 /* A quiet connection has something to say. Without a free exchange its bytes wait in the kernel. */
 static void wake(struct worker *w, struct conn *c)
 {
-	void *memory = exchange_place(w);
+	void *memory;
 
+	if (c->secure && !begins_secure(w, c))
+		return;
+	memory = exchange_place(w);
 	if (!memory)
 		return;
 	move(w, c, CONN_BUSY);
@@ -250,20 +464,6 @@ static void linger(struct worker *w, struct conn *c)
 }
 
 /* --- accepting ---------------------------------------------------------------------------- */
-
-static void complain(struct worker *w, const char *what)
-{
-	if (w->env.now < w->complaint_at)
-		return;
-	w->complaint_at = w->env.now + COMPLAINT_MS;
-	log_say(w->env.error, LOG_WARN, "%s", what);
-}
-
-/* Has this quiet connection sent a request that no exchange was free for? */
-static bool waits_for_place(const struct worker *w, const struct conn *c)
-{
-	return w->exchanges.lent == w->exchanges.count && platform_peek(c->link.fd) > 0;
-}
 
 /* Who gives way to a new connection: the one that has been quiet longest. Who has
  * been quiet for less than a moment may have its request on the way; who waits
@@ -334,7 +534,7 @@ static bool accept_one(struct worker *w, size_t number)
 	if (old)
 		conn_close(w, old);
 	c = pool_borrow(&w->conns);
-	*c = (struct conn){.listener = l, .peer = peer, .since = w->env.now, .state = CONN_FRESH, .port = l->address.port};
+	*c = (struct conn){.listener = l, .peer = peer, .since = w->env.now, .state = CONN_FRESH, .port = l->address.port, .secure = l->tls};
 	link_open(&c->link, fd);
 	list_append(&w->lists[CONN_FRESH], &c->node);
 	if (!admit(w, c))
@@ -421,6 +621,14 @@ static void watch(struct worker *w, int fd, short want, void *owner)
 	w->owners[w->count++] = owner;
 }
 
+/* One link of a busy connection. What has come already is as good as an event. */
+static void watch_link(struct worker *w, struct conn *c, int fd, short want)
+{
+	if (want & LINK_NOW)
+		w->again = c->now = true;
+	watch(w, fd, (short)(want & ~LINK_NOW), c);
+}
+
 static void watch_busy(struct worker *w)
 {
 	struct list *busy = &w->lists[CONN_BUSY];
@@ -433,9 +641,9 @@ static void watch_busy(struct worker *w)
 
 		if (x->r.state == EXCHANGE_OVER)
 			continue; /* its next request is taken in this turn anyway */
-		watch(w, c->link.fd, exchange_wants_client(x), c);
+		watch_link(w, c, c->link.fd, exchange_wants_client(x));
 		if (x->r.up)
-			watch(w, x->r.up->link.fd, exchange_wants_server(x), c);
+			watch_link(w, c, x->r.up->link.fd, exchange_wants_server(x));
 		deadline = exchange_deadline(x);
 		if (deadline < w->due)
 			w->due = deadline;
@@ -448,6 +656,17 @@ static void watch_list(struct worker *w, enum conn_state state)
 		struct conn *c = LIST_OF(n, struct conn, node);
 
 		watch(w, c->link.fd, PLATFORM_IN, c);
+	}
+}
+
+static void watch_shaking(struct worker *w)
+{
+	struct list *shaking = &w->lists[CONN_SHAKING];
+
+	for (struct node *n = list_first(shaking); n; n = list_next(shaking, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		watch(w, c->link.fd, link_watch(&c->link, true, false), c);
 	}
 }
 
@@ -508,6 +727,8 @@ static void watch_all(struct worker *w)
 		watch_list(w, CONN_FRESH);
 	if (free_exchange && w->park < 0)
 		watch_list(w, CONN_PARKED);
+	w->starts[SECTION_SHAKING] = w->count;
+	watch_shaking(w);
 	w->starts[SECTION_LINGER] = w->count;
 	watch_list(w, CONN_LINGER);
 	w->starts[SECTION_LISTENERS] = w->count;
@@ -533,8 +754,9 @@ static void polled_busy(struct worker *w)
 
 	while (i < end) {
 		struct conn *c = w->owners[i];
-		bool any = false;
+		bool any = c->now;
 
+		c->now = false;
 		for (; i < end && w->owners[i] == c; i++) {
 			const struct watch *at = &w->watches[i];
 
@@ -564,6 +786,24 @@ static void polled_list(struct worker *w, enum section section, void act(struct 
 			continue;
 		link_polled(&c->link, w->watches[i].got);
 		act(w, c);
+	}
+}
+
+/* In the order in which they began, until their time is up: the others are
+ * polled again in the next turn. */
+static void polled_shaking(struct worker *w)
+{
+	int64_t until = w->env.now_us + SHAKING_US;
+	struct conn *c;
+
+	for (size_t i = w->starts[SECTION_SHAKING]; i < w->starts[SECTION_SHAKING + 1]; i++) {
+		if (w->watches[i].got == 0)
+			continue;
+		c = w->owners[i];
+		link_polled(&c->link, w->watches[i].got);
+		shake(w, c);
+		if (platform_now_us() >= until)
+			break;
 	}
 }
 
@@ -663,6 +903,10 @@ static void look_at_crowd(struct worker *w)
 
 		if (!pool_owns(&w->conns, c))
 			continue;
+		if (c->secure) { /* a handshake needs no exchange */
+			wake(w, c);
+			continue;
+		}
 		complain(w, "all places for requests are taken: others wait ('requests' in the configuration)");
 		if (c->waits_since == 0)
 			c->waits_since = w->env.now;
@@ -737,10 +981,25 @@ static int64_t tick_lingering(struct worker *w)
 	return c ? c->since + patience : INT64_MAX;
 }
 
+/* Handshakes have a time of their own, from their first byte on. */
+static int64_t tick_shaking(struct worker *w)
+{
+	int64_t patience = w->env.config->handshake_timeout, due = INT64_MAX;
+	struct conn *c;
+
+	for (int state = CONN_WAITING; state <= CONN_SHAKING; state++) {
+		while ((c = first(w, state)) && c->since + patience <= w->env.now)
+			drop_shaking(w, c, "it took too long");
+		if (c)
+			due = earlier(due, c->since + patience);
+	}
+	return due;
+}
+
 /* Closes and parks what is due; when something is due next. */
 static int64_t tick(struct worker *w)
 {
-	int64_t due = earlier(tick_quiet(w), tick_lingering(w));
+	int64_t due = earlier(earlier(tick_quiet(w), tick_shaking(w)), tick_lingering(w));
 
 	due = earlier(due, backend_tick(&w->env.backend, w->env.now));
 	if (w->env.draining)
@@ -760,6 +1019,13 @@ static int64_t wait_until(const struct worker *w, int64_t due)
 	return due == INT64_MAX ? -1 : due - w->env.now;
 }
 
+static void set_clock(struct worker *w, int64_t seconds)
+{
+	w->env.clock = seconds;
+	if (w->env.tls)
+		tls_clock(w->env.tls, seconds);
+}
+
 static void look_at_clock(struct worker *w)
 {
 	int64_t second = w->env.now / 1000;
@@ -768,7 +1034,7 @@ static void look_at_clock(struct worker *w)
 	w->env.now = w->env.now_us / 1000;
 	/* the date is asked for only when it can have changed much */
 	if (w->env.now / 1000 != second || w->env.clock == 0)
-		w->env.clock = platform_clock();
+		set_clock(w, platform_clock());
 }
 
 /* The order matters: a link that has ended must not be lent, and nobody may be
@@ -786,6 +1052,7 @@ static void look_at_watches(struct worker *w)
 	for (int i = 0; i < count; i++)
 		wake(w, parked[i]);
 	polled_list(w, SECTION_FRESH, wake);
+	polled_shaking(w);
 	polled_list(w, SECTION_LINGER, linger);
 	if (w->house >= 0) {
 		if (polled(w, w->house))
@@ -816,10 +1083,11 @@ static void turn(struct worker *w)
 	watch_all(w);
 	any = platform_poll(w->watches, w->count, wait_until(w, earlier(due, w->due))) > 0;
 	look_at_clock(w);
-	if (any)
+	if (any || w->again)
 		look_at_watches(w);
 	expire_busy(w);
 	look_at_crowd(w);
+	serve_waiting(w);
 	atomic_store_explicit(&w->env.slot->connections, w->conns.lent, memory_order_relaxed);
 	atomic_store_explicit(&w->env.slot->active, w->exchanges.lent, memory_order_relaxed);
 	log_flush(w->env.access);
