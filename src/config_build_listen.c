@@ -200,32 +200,24 @@ static void lead(struct build_listeners *b, struct build_listener *l)
 	}
 }
 
-/* Who demands certificates must not be reached without. */
-static void check_client_ca(struct build_listeners *b, const struct site *site, const struct setting *ca)
-{
-	if (!ca || span_is(ca->text, SPAN("none")))
-		return;
-	for (const struct build_listener *l = b->all; l; l = l->next)
-		if (!l->listener.tls && !l->listener.redirect && answers(l, site))
-			fault_at(b->faults, ca->line,
-				 "client_ca: [site %s] answers on '%s', where nobody can show a certificate: make that 'tls' or 'redirect'",
-				 site->label, l->listener.text);
-}
-
-/* Keys that mean nothing without TLS; site NULL: those of [gateway]. */
-static void check_secure(struct faults *f, const struct level *l, const struct site *site)
+/* What means nothing without TLS. (Certificates that no site uses are tls's.) */
+static void warn_plain(struct build_listeners *b, const struct draft *d, const struct config *c, bool some)
 {
 	static const enum key_id ids[] = {KEY_CERT, KEY_KEY, KEY_HSTS};
+	const struct draft_site *s = d->sites;
 
-	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-		const struct setting *s = level_get(l, ids[i]);
+	for (size_t i = 0; i < sizeof ids / sizeof *ids && !some; i++) {
+		const struct setting *said = level_get(&d->gateway, ids[i]);
 
-		if (!s || span_is(s->text, SPAN("off")))
-			continue;
-		if (site)
-			fault_at(f, s->line, "'%s' is for 'tls' listeners, and [site %s] answers on none", s->key->name.at, site->label);
-		else
-			fault_at(f, s->line, "'%s' is for 'tls' listeners, and there is none: add 'listen = :443 tls'", s->key->name.at);
+		if (said && !span_is(said->text, SPAN("off")))
+			fault_warn(b->faults, said->line, "'%s' is for 'tls' listeners, and there is none: add 'listen = :443 tls'",
+				   said->key->name.at);
+	}
+	for (size_t i = 0; i < c->site_count; i++, s = s->next) {
+		const struct setting *hsts = level_get(&s->level, KEY_HSTS);
+
+		if (hsts && !c->sites[i].secure && c->sites[i].hsts.len)
+			fault_warn(b->faults, hsts->line, "'hsts' is for 'tls' listeners, and [site %s] answers on none", c->sites[i].label);
 	}
 }
 
@@ -242,22 +234,11 @@ static bool take_secure(const struct build_listeners *b, struct config *c)
 	return some;
 }
 
-static void check_tls(struct build_listeners *b, const struct draft *d, const struct config *c, bool some)
+static void check_redirects(struct build_listeners *b)
 {
-	const struct draft_site *s = d->sites;
-
 	for (struct build_listener *l = b->all; l; l = l->next)
 		if (l->listener.redirect)
 			lead(b, l);
-	for (size_t i = 0; i < c->site_count; i++, s = s->next) {
-		const struct setting *ca = level_get(&s->level, KEY_CLIENT_CA);
-
-		check_client_ca(b, &c->sites[i], ca ? ca : level_get(&d->gateway, KEY_CLIENT_CA));
-		if (!c->sites[i].secure)
-			check_secure(b->faults, &s->level, &c->sites[i]);
-	}
-	if (!some)
-		check_secure(b->faults, &d->gateway, NULL);
 }
 
 /* --- all ---------------------------------------------------------------------- */
@@ -291,7 +272,9 @@ void build_listeners(struct draft *d, struct config *c)
 		take_listen(&b, l);
 	add_sites(&b, d, c);
 	some = take_secure(&b, c);
-	if (d->faults->count == faults)
-		check_tls(&b, d, c, some);
+	if (d->faults->count == faults) { /* else what is missing may stand in a line that could not be read */
+		check_redirects(&b);
+		warn_plain(&b, d, c, some);
+	}
 	finish(&b, c);
 }
