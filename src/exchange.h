@@ -103,6 +103,7 @@ struct request {
 	const struct target *target;
 	struct upstream *up;
 	struct span host;     /* as it goes up */
+	struct span hsts;     /* Strict-Transport-Security of the answer; empty: none */
 	struct net client;    /* the request is from, as trusted proxies say */
 	struct asker asker;
 	struct frame frame;   /* of the request */

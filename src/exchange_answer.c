@@ -25,7 +25,7 @@ static bool compose_answer(struct exchange *x, bool chunked, bool tunnel, struct
 		.frame = &x->r.answer,
 		.edits = x->answered.status >= 200 ? &x->r.route->options.response : NULL,
 		.date = log_http_date(x->env->clock),
-		.hsts = x->conn->link.tls && x->answered.status >= 200 ? x->r.site->hsts : span_of("", 0),
+		.hsts = x->r.hsts,
 		.chunked = chunked,
 		.close = x->r.close && x->answered.status >= 200,
 		.tunnel = tunnel,

@@ -14,7 +14,6 @@ static const struct refusal target_too_long = {414, "the request target is too l
 static const struct refusal broke_off = {400, "the request broke off"};
 static const struct refusal bad_host = {400, "the host is not one"};
 static const struct refusal no_site = {421, "no site of this name"};
-static const struct refusal https_port = {400, "plain HTTP on an HTTPS port"};
 static const struct refusal no_route = {404, "no route for this path"};
 static const struct refusal not_allowed = {403, "not allowed from this address, or in another reading of the path"};
 static const struct refusal bad_method = {405, "this method is not for us"};
@@ -106,10 +105,12 @@ static const struct refusal *know_target(struct exchange *x)
 	return NULL;
 }
 
-/* Is there anything that may come before any route? Nearly never. */
+/* Is there anything that may come before any route? Not for most plain sites. */
 static bool may_be_answered_before(const struct exchange *x)
 {
-	return x->conn->link.tls || x->r.site->acme_dir || x->conn->listener->redirect || x->r.site->tls.client_ca;
+	const struct listener *l = x->conn->listener;
+
+	return l->tls || l->redirect || x->r.site->acme_dir || x->r.site->tls.client_ca;
 }
 
 static void find_route(struct exchange *x)
@@ -164,8 +165,6 @@ static void take_request(struct exchange *x)
 		why = know_target(x);
 	if (!why && head_has(h, FIELD_VIA) && rewrite_loops(h) >= GW_LOOP)
 		why = &loop;
-	if (!why && exchange_is_misdialled(x))
-		why = &https_port;
 	x->r.close = !x->r.frame.persist;
 	if (why)
 		exchange_refuse(x, why);

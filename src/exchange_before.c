@@ -2,12 +2,14 @@
  *
  * exchange_before - what is answered before any route is looked for?
  *
- * Requests for another site than the TLS handshake was for, ACME challenges,
- * redirects to https, and sites that ask for client certificates.
+ * Plain requests on a port for TLS, requests for another site than the TLS
+ * handshake was for, ACME challenges, redirects to https, and sites that ask for
+ * client certificates.
  */
 #include "exchange_parts.h"
 #include "route.h"
 
+static const struct refusal https_port = {400, "plain HTTP on an HTTPS port"};
 static const struct refusal no_host = {400, "no host to redirect to"};
 static const struct refusal long_target = {414, "the request target is too long"};
 static const struct refusal no_challenge = {404, "no such ACME challenge"};
@@ -108,9 +110,17 @@ bool exchange_answer_before(struct exchange *x, struct span path)
 	const struct site *site = x->r.site;
 	struct span token;
 
+	if (exchange_is_misdialled(x)) {
+		exchange_refuse(x, &https_port);
+		return true;
+	}
 	if (is_misdirected(x)) {
 		refuse_misdirected(x);
-	} else if (site->acme_dir && route_is_challenge(path, &token)) {
+		return true;
+	}
+	if (x->conn->link.tls)
+		x->r.hsts = site->hsts; /* never without it (RFC 6797 7.2) */
+	if (site->acme_dir && route_is_challenge(path, &token)) {
 		answer_challenge(x, token);
 	} else if (x->conn->listener->redirect) {
 		redirect(x, path);

@@ -161,8 +161,7 @@ void exchange_reply(struct exchange *x, struct page *page)
 	page->head_only = x->in.keep && x->asked.method == METHOD_HEAD;
 	page->id = request_id(x);
 	page->date = log_http_date(x->env->clock);
-	if (x->conn->link.tls && x->r.site)
-		page->hsts = x->r.site->hsts;
+	page->hsts = x->r.hsts;
 	page_write(&out, page, &head, &body);
 	if (out.full) {
 		exchange_abandon(x, "our own answer is too long", EXCHANGE_RESET);

@@ -306,20 +306,20 @@ static bool keeps_length(const struct rewrite_down *down)
 /* Does something of ours stand instead of the server's field? */
 static bool is_replaced(const struct rewrite_down *down, struct span name)
 {
-	return (down->edits && edited(down->edits, name)) || (down->hsts.len && span_same(name, HSTS));
+	return edited(down->edits, name) || (down->hsts.len && span_same(name, HSTS));
 }
 
 /* What the configuration sets or takes away by that name goes before `hsts`. */
 static void hsts_field(struct text *out, const struct rewrite_down *down)
 {
-	if (!down->edits || !edited(down->edits, HSTS))
+	if (!edited(down->edits, HSTS))
 		field_add(out, HSTS, down->hsts);
 }
 
 void rewrite_response(struct text *out, const struct rewrite_down *down)
 {
 	const struct head *h = down->head;
-	bool some = (down->edits && down->edits->count) || down->hsts.len; /* might be replaced */
+	bool some = down->edits && (down->edits->count || down->hsts.len); /* might be replaced */
 
 	status_line(out, h);
 	for (unsigned i = 0; i < h->count; i++) {
@@ -337,7 +337,7 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 	via_field(out, h);
 	if (h->status >= 200 && !head_has(h, FIELD_DATE))
 		field_add(out, SPAN("Date"), down->date);
-	if (down->hsts.len)
+	if (some && down->hsts.len)
 		hsts_field(out, down);
 	if (down->edits)
 		text_span_add(out, down->edits->block);

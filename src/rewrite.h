@@ -39,7 +39,7 @@ void rewrite_request(struct text *out, const struct rewrite_up *up);
 struct rewrite_down {
 	const struct head *head;
 	const struct frame *frame;
-	const struct edits *edits; /* NULL for an interim response */
+	const struct edits *edits; /* NULL for an interim response: it says no hsts either */
 	struct span date;          /* to add when there is none */
 	struct span hsts;          /* Strict-Transport-Security, instead of the server's; empty: not said */
 	bool chunked;              /* the body goes out in chunks */

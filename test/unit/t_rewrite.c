@@ -359,6 +359,8 @@ static const struct answered answered[] = {
 		.out = OK "A: b" CRLF VIA DATE HSTS "Content-Length: 0" CRLF},
 	{.name = "hsts that is not said", .in = OK "strict-transport-security: max-age=0" CRLF "Content-Length: 0" CRLF,
 		.out = OK "strict-transport-security: max-age=0" CRLF VIA DATE "Content-Length: 0" CRLF},
+	{.name = "hsts on interim ones", .hsts = "max-age=60", .interim = true, .in = "HTTP/1.1 103 Early Hints" CRLF "Strict-Transport-Security: x" CRLF,
+		.out = "HTTP/1.1 103 Early Hints" CRLF "Strict-Transport-Security: x" CRLF VIA},
 	{.name = "hsts and other edits", .hsts = "max-age=60", .edits = &response_edits, .in = OK "Content-Length: 0" CRLF,
 		.out = OK VIA DATE HSTS "X-Frame-Options: DENY" CRLF "Content-Length: 0" CRLF},
 	{.name = "hsts and an edit of that name", .hsts = "max-age=60", .edits = &set_hsts, .in = OK "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
