@@ -7,6 +7,7 @@
  */
 #include "supervisor.h"
 #include "../platform/platform.h"
+#include "supervisor_certs.h"
 #include "supervisor_generation.h"
 
 #include <stdio.h>
@@ -17,13 +18,16 @@ enum {
 	RETIRED = 4,     /* generations that may take their time; the oldest of more is hurried */
 	QUIT_MS = 500,   /* for last words after a second SIGTERM */
 	LOG_RETRY_MS = 200,
-	SAY = 512        /* bytes of one message */
+	SAY = 512,       /* bytes of one message */
+	HEARD = 4096     /* of all that one configuration has to say */
 };
 
 struct supervisor {
 	struct family family;
 	supervisor_load *load;
 	void *user;
+	struct certs certs; /* of what serves */
+	bool clock_told; /* that it is wrong */
 	int signals; /* descriptor */
 	int stops;   /* SIGTERM and SIGINT so far */
 	int status;  /* exit status to be */
@@ -48,11 +52,14 @@ static struct generation *speaker(struct supervisor *s)
 	return g ? g : s->family.all;
 }
 
-/* Before there is a log, and when the log is elsewhere, stderr hears it. */
+/* Before there is a log, and when the log is elsewhere, stderr hears it. Some
+ * messages were made for stderr and name us already. */
 static void say(struct supervisor *s, enum log_level level, const char *message)
 {
 	struct generation *g = speaker(s);
 
+	if (strncmp(message, "gateway: ", 9) == 0)
+		message += 9;
 	if (g) {
 		log_say(&g->error, level, "%s", message);
 		log_flush(&g->error);
@@ -61,13 +68,18 @@ static void say(struct supervisor *s, enum log_level level, const char *message)
 		fprintf(stderr, "gateway: %s\n", message);
 }
 
+static bool is_warning(const char *message)
+{
+	return strstr(message, ": warning: ") != NULL;
+}
+
 /* Messages of the configuration begin with file:line already. */
 static void say_config(void *user, const char *message)
 {
 	struct supervisor *s = user;
 
 	if (speaker(s))
-		say(s, LOG_ERROR, message);
+		say(s, is_warning(message) ? LOG_WARN : LOG_ERROR, message);
 	else
 		fprintf(stderr, "%s\n", message);
 }
@@ -105,11 +117,27 @@ static size_t descriptors(const struct config *c)
 	       + 64;
 }
 
+static void check_clock(struct supervisor *s, const struct config *c)
+{
+	char room[SAY];
+	struct text message = text_in(room, sizeof room);
+
+	if (s->clock_told || !certs_clock_is_wrong() || !(c->tls.accepted || c->tls.connected))
+		return;
+	s->clock_told = true;
+	text_lit(&message, "the clock shows ");
+	text_span_add(&message, log_iso(platform_clock()));
+	text_lit(&message, ", before this program was made: certificates are taken as if it were ");
+	text_span_add(&message, log_iso(GW_BUILT));
+	say(s, LOG_WARN, ended(&message));
+}
+
 static void check_system(struct supervisor *s, const struct config *c)
 {
 	char room[SAY];
 	struct text message = text_in(room, sizeof room);
 
+	check_clock(s, c);
 	if (!platform_descriptors(descriptors(c))) {
 		text_format(&message, "cannot raise the limit of open descriptors to %lu: %s; lower clients or idle_links",
 			    (unsigned long)descriptors(c), platform_why());
@@ -174,13 +202,19 @@ static void give_up(struct supervisor *s, struct generation *g, const char *why)
 	tidy_sockets(s);
 }
 
-/* False, after saying why: there is no such generation. */
+/* Takes the configuration. False, after saying why: there is no such generation. */
 static bool begin(struct supervisor *s, struct config *c)
 {
 	char room[SAY];
 	struct text error = text_in(room, sizeof room);
-	struct generation *g = generation_make(&s->family, c, &error);
+	struct generation *g;
 
+	if (!config_complete(c, &error)) {
+		say(s, LOG_ERROR, ended(&error));
+		config_free(c);
+		return false;
+	}
+	g = generation_make(&s->family, c, &error);
 	if (!g) {
 		say(s, LOG_ERROR, ended(&error));
 		tidy_sockets(s);
@@ -197,8 +231,11 @@ static void promote(struct supervisor *s, struct generation *young)
 	struct generation *old = in_state(s, GENERATION_SERVING);
 
 	young->state = GENERATION_SERVING;
+	if (!certs_begin(&s->certs, young->config, platform_now()))
+		say(s, LOG_WARN, "out of memory: changed certificate files are not noticed");
 	if (old)
 		retire(s, old);
+	certs_say(young->config, &young->error);
 	say_ready(young);
 	tidy_sockets(s);
 }
@@ -224,11 +261,73 @@ static void reload(struct supervisor *s)
 		say(s, LOG_ERROR, "the configuration is not taken; the one that runs goes on");
 }
 
+/* --- certificates -------------------------------------------------------------- */
+
+static void hear(void *heard, const char *message)
+{
+	text_add(heard, message, strlen(message) + 1);
+}
+
+/* What there is against them: faults, or else all warnings. */
+static void refuse(struct supervisor *s, const struct text *heard, bool faults)
+{
+	char room[HEARD];
+	struct text line;
+	const char *at = heard->at;
+
+	for (; at < heard->at + heard->len; at += strlen(at) + 1) {
+		if (faults && is_warning(at))
+			continue;
+		line = text_in(room, sizeof room);
+		text_format(&line, "certificate files changed, but %s: the old ones stay in use", at);
+		say(s, LOG_ERROR, ended(&line));
+	}
+}
+
+/* The same configuration with what its files are now. A new warning is as good
+ * as a fault here: the file may be half-written, or the wrong one. */
+static void renew(struct supervisor *s)
+{
+	char room[HEARD];
+	struct text heard = text_in(room, sizeof room);
+	struct config *c = config_again(s->certs.config, hear, &heard);
+	const char *at;
+
+	if (!c || c->warnings > certs_warnings(&s->certs)) {
+		refuse(s, &heard, !c);
+		config_free(c);
+		return;
+	}
+	say(s, LOG_NOTICE, "certificates changed: loading them anew");
+	for (at = heard.at; at < heard.at + heard.len; at += strlen(at) + 1)
+		say_config(s, at);
+	if (!begin(s, c))
+		say(s, LOG_ERROR, "certificate files changed, but cannot be taken: the old ones stay in use");
+}
+
+/* While another configuration starts nothing is looked at: it will begin anew. */
+static bool minds_certs(struct supervisor *s)
+{
+	return !s->stops && s->certs.config && !in_state(s, GENERATION_STARTING);
+}
+
+static void keep_certs(struct supervisor *s, int64_t now)
+{
+	if (!minds_certs(s))
+		return;
+	certs_remind(&s->certs, &speaker(s)->error, now);
+	if (certs_changed(&s->certs, now))
+		renew(s);
+}
+
+/* --- the end --------------------------------------------------------------------- */
+
 static void stop(struct supervisor *s)
 {
 	struct generation *g;
 
 	s->stops++;
+	certs_end(&s->certs);
 	say(s, LOG_NOTICE, s->stops == 1 ? "stopping: requests under way are finished first" : "stopping at once");
 	for (g = s->family.all; g; g = g->next) {
 		if (s->stops > 1)
@@ -310,11 +409,12 @@ static void turn(struct supervisor *s)
 		if (generation_is_over(g))
 			generation_free(&s->family, g);
 	}
+	keep_certs(s, now);
 }
 
 static int64_t wait_ms(struct supervisor *s)
 {
-	int64_t now = platform_now(), due = GENERATION_NEVER, at;
+	int64_t now = platform_now(), due = minds_certs(s) ? certs_due(&s->certs) : GENERATION_NEVER, at;
 	struct generation *g;
 
 	for (g = s->family.all; g; g = g->next) {

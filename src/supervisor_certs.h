@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * supervisor_certs - what becomes of certificates while they are in use?
+ *
+ * Their files change and their days run out. Where there is neither a file nor
+ * a certificate, nothing is ever due.
+ */
+#ifndef SUPERVISOR_CERTS_H
+#define SUPERVISOR_CERTS_H
+
+#include "config.h"
+#include "log.h"
+
+#define CERTS_NEVER INT64_MAX
+
+struct certs { /* those of one configuration; zeroed: of none */
+	const struct config *config;
+	uint64_t *stamps;  /* of config->files, as loaded or tried last, and behind them as just seen */
+	int gone;          /* looks in a row that found a file missing */
+	int64_t since;     /* seconds since 1970: when this began */
+	int64_t look_at;   /* at the files; monotonic ms, CERTS_NEVER */
+	int64_t remind_at; /* of days left */
+};
+
+/* The configuration must stay until the next begin or the end. False: no memory
+ * to watch the files with. */
+bool certs_begin(struct certs *k, const struct config *c, int64_t now);
+void certs_end(struct certs *k);
+/* When something is due; CERTS_NEVER. */
+int64_t certs_due(const struct certs *k);
+/* Looks at the files if that is due. True: they are others than those loaded or
+ * tried last, and count as tried from here on. */
+bool certs_changed(struct certs *k, int64_t now);
+/* Says what runs out, if that is due. */
+void certs_remind(struct certs *k, struct log *log, int64_t now);
+/* Warnings that are to be expected when nothing is loaded anew but as it is:
+ * what has run out in the meantime is nothing that a new file has done. */
+size_t certs_warnings(const struct certs *k);
+
+/* What people have to know when a configuration begins: fingerprints of
+ * certificates that we made ourselves, and what runs out. */
+void certs_say(const struct config *c, struct log *log);
+/* Is the clock wrong beyond doubt? Then certificates count from GW_BUILT on. */
+bool certs_clock_is_wrong(void);
+
+#endif
