@@ -113,7 +113,7 @@ static int take_word(struct command *c, char *word)
 		c->name = word;
 		return FINE;
 	}
-	if (!c->name && !strpbrk(word, ":/="))
+	if (!c->name && c->count == 0 && !strpbrk(word, ":/="))
 		return mistake("unknown command", word);
 	c->words[c->count++] = word;
 	return FINE;
