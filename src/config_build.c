@@ -359,10 +359,12 @@ static void count_tls(struct faults *f, const struct level *l, struct config *c)
 /* No product of these may come near what a size_t of 32 bits holds. */
 static void check_memory(struct faults *f, const struct config *c)
 {
+	struct tls_term tls[TLS_TERMS];
 	uint64_t bytes = (uint64_t)c->requests * (2 * (uint64_t)c->buffer + 65536);
 
-	bytes += ((uint64_t)c->tls.accepted + c->tls.connected) * 4200 + (uint64_t)c->tls.buffers * 21000;
-	bytes += ((uint64_t)c->tls.handshakes + c->tls.greetings) * 10000;
+	tls_terms(&c->tls, tls);
+	for (size_t i = 0; i < TLS_TERMS; i++)
+		bytes += (uint64_t)tls[i].count * tls[i].size;
 	bytes += (uint64_t)c->clients * 512 + (uint64_t)c->idle_links * c->server_count * 512;
 	if (bytes > INT32_MAX)
 		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u and idle_links = %u take more than 2 GB together", c->clients, c->requests,
