@@ -257,7 +257,7 @@ static void wear_common(const struct sites *all, struct site *site, const struct
 			continue;
 		wear(site, row, files, h);
 	}
-	if (all->gateway.certs && !site->tls.count)
+	if (all->gateway.held && !site->tls.count)
 		fault_warn(all->draft->faults, site->line, "%s: no 'cert' of [gateway] is for %s '%.*s': it gets a self-signed one", b->name,
 			   site->host_count > 1 ? "all its hosts, such as" : "its host", SHOW(site->hosts[0]));
 }

@@ -8,7 +8,8 @@
 
 #include "config_draft.h"
 
-/* What a route said about its https servers: settings, NULL where nothing was said. */
+/* What a route said about its https servers: settings, NULL where nothing was said.
+ * client_key is the one said beside client_cert. */
 struct tls_wish {
 	const struct setting *verify, *verify_name, *ca, *client_cert, *client_key;
 };

@@ -79,7 +79,7 @@ static bool read_hex(struct span s, unsigned char pin[32])
 	for (size_t i = 0; i < s.len; i++) {
 		int digit = span_hex(s.at[i]);
 
-		if (s.at[i] == ':' && digits % 2 == 0 && digits)
+		if (s.at[i] == ':' && digits % 2 == 0 && digits && i + 1 < s.len && s.at[i + 1] != ':')
 			continue;
 		if (digit < 0 || digits == 64)
 			return false;
@@ -192,10 +192,8 @@ static bool take_credential(struct wanted *w)
 	const struct file *key_file = key ? files_small(w->draft, key->text.at) : cert_file;
 	const struct pair *pair;
 
-	if (!cert && key)
-		fault_at(f, key->line, "client_key %s: there is no client_cert that it could belong to", key->text.at);
 	if (!cert)
-		return !key;
+		return true;
 	if (!is_readable(w, cert, cert_file) || !is_readable(w, key ? key : cert, key_file))
 		return false;
 	pair = files_pair(w->draft, cert_file, key_file);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pem - certificates and keys for tests, made by openssl; they last 100 years
+ * where nothing else is said, and are good for nothing else.
+ */
+#ifndef PEM_H
+#define PEM_H
+
+/* a.test, *.b.test and 192.168.1.1, P-256, signed by itself */
+static const char pem_a[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBnTCCAUKgAwIBAgIUDVXcMRTjoZPhMIWAJ/S3wS671jwwCgYIKoZIzj0EAwIw\n"
+	"ETEPMA0GA1UEAwwGYS50ZXN0MCAXDTI2MTEyMzEyNTc1MloYDzIxMjYxMDMwMTI1\n"
+	"NzUyWjARMQ8wDQYDVQQDDAZhLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
+	"AARAo7YkMXTeMXo3v/4R+P77mrFFRSVuOdhqQ/7AX4awJnku7RwKlALU8pw+zRxx\n"
+	"QeF7Qn/weMfLS3OJLO24+GBQo3YwdDAdBgNVHQ4EFgQUQla05m2cY/n4MULz95he\n"
+	"zpiCF88wHwYDVR0jBBgwFoAUQla05m2cY/n4MULz95hezpiCF88wDwYDVR0TAQH/\n"
+	"BAUwAwEB/zAhBgNVHREEGjAYggZhLnRlc3SCCCouYi50ZXN0hwTAqAEBMAoGCCqG\n"
+	"SM49BAMCA0kAMEYCIQD8jXPXR7hA+lly6vGYsWfSBhk/fiOkAnX6RZe2n8y0WgIh\n"
+	"AMAHm0pnTDUgnDywY470kvCuAFezRch4ScJZ4OsUJwhT\n"
+	"-----END CERTIFICATE-----\n";
+/* its key, SEC1 */
+static const char pem_a_key[] =
+	"-----BEGIN EC PRIVATE KEY-----\n"
+	"MHcCAQEEIIJld/DZpQlzKKNiWk6yjdOeKigt5r1ur+Jvrbmd++AkoAoGCCqGSM49\n"
+	"AwEHoUQDQgAEQKO2JDF03jF6N7/+Efj++5qxRUUlbjnYakP+wF+GsCZ5Lu0cCpQC\n"
+	"1PKcPs0ccUHhe0J/8HjHy0tziSztuPhgUA==\n"
+	"-----END EC PRIVATE KEY-----\n";
+/* the same, encrypted */
+static const char pem_a_locked[] =
+	"-----BEGIN EC PRIVATE KEY-----\n"
+	"Proc-Type: 4,ENCRYPTED\n"
+	"DEK-Info: AES-128-CBC,F4EC5D4FD6E38694D4FE42C0127CCB54\n"
+	"\n"
+	"07fxsNb5UROI0Hb0qBhb49brd6CuwB2K5MMJeG072hLcsm0KKtFDyRVphxBkE1ux\n"
+	"QAnV4YruRrDc0Kx4Oh1GvzAvYYASVeLZVCaYQN8MyqLeRFWYPrNtJCP62tBBfgY7\n"
+	"kRK3FyCLj8BS0rIKUexWdGgpClzO3F6vW0UXr128YIE=\n"
+	"-----END EC PRIVATE KEY-----\n";
+/* a.test and *.b.test, RSA-2048, signed by itself */
+static const char pem_r[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIDIjCCAgqgAwIBAgIUEc1PtjuKMWwrrdyryNNWpyBU+5wwDQYJKoZIhvcNAQEL\n"
+	"BQAwETEPMA0GA1UEAwwGYS50ZXN0MCAXDTI2MTEyMzEyNTc1MloYDzIxMjYxMDMw\n"
+	"MTI1NzUyWjARMQ8wDQYDVQQDDAZhLnRlc3QwggEiMA0GCSqGSIb3DQEBAQUAA4IB\n"
+	"DwAwggEKAoIBAQC71RNWc4OFJrTakHLWUJ9TTzBApOxKY9vqHX16iPk8hnDbrMuM\n"
+	"2CsYsiUKzsSJVtZL/mh6TOiFqJGpWBExrVvFx8epmMdJfjYOnbvU5KtabRdgGXud\n"
+	"ziXQvED4cK43vo37OZQwlr7bbAIeHXOlM4Du0BeUiM4Ykk33HOAtpymwAcdOoqXv\n"
+	"K0ccayW8joMEPltqxvHkSx/NQbGdFNlKuw1nLjKbW+XF1iIyeWCnRubCkHuA0Bs8\n"
+	"JNQm2ax5si4yZ6dAIPAQmwYz1unE2UlDKX7NkcZHMtz+I2sLVuL0zsNex7dOoK42\n"
+	"FXSK2kNlkWongdxg96yN0vRVKHzFmPZAuShnAgMBAAGjcDBuMB0GA1UdDgQWBBTQ\n"
+	"2lf4UP5agOwc2HdA2vlJLjT5AjAfBgNVHSMEGDAWgBTQ2lf4UP5agOwc2HdA2vlJ\n"
+	"LjT5AjAPBgNVHRMBAf8EBTADAQH/MBsGA1UdEQQUMBKCBmEudGVzdIIIKi5iLnRl\n"
+	"c3QwDQYJKoZIhvcNAQELBQADggEBAGW4+CX/fhHBgWOG0aSMP9FcHoCD5oegI1WX\n"
+	"KAo94/ZBDAkVMT0YwVhOG4f/FWgdEYXZUQMJDQyAcUpEK2HZLqrs8gNLhC7GpmiG\n"
+	"sTj2+iH1I2biQ3oq46AEXUnTvzEAXc9hZLFckc+UyWgTZACgs0EYWaNS/ctza9++\n"
+	"IYfNDmOV0wWqTelY5C8EhETRRxfq+NIKe7VxyEmt7SW3+8uSvsFDff1dvO1EaIzG\n"
+	"A5HSQonho5UWjtyUizOYiHTvdajfRuqq/C6qgJotO12GMKQ5FOBRbiABSBGTQ7P3\n"
+	"kqgAVbW432hIEUG3t94f/5smfTpccpPsfldF2osh5uL64gskY8I=\n"
+	"-----END CERTIFICATE-----\n";
+/* its key, PKCS#1 */
+static const char pem_r_key[] =
+	"-----BEGIN RSA PRIVATE KEY-----\n"
+	"MIIEogIBAAKCAQEAu9UTVnODhSa02pBy1lCfU08wQKTsSmPb6h19eoj5PIZw26zL\n"
+	"jNgrGLIlCs7EiVbWS/5oekzohaiRqVgRMa1bxcfHqZjHSX42Dp271OSrWm0XYBl7\n"
+	"nc4l0LxA+HCuN76N+zmUMJa+22wCHh1zpTOA7tAXlIjOGJJN9xzgLacpsAHHTqKl\n"
+	"7ytHHGslvI6DBD5basbx5EsfzUGxnRTZSrsNZy4ym1vlxdYiMnlgp0bmwpB7gNAb\n"
+	"PCTUJtmsebIuMmenQCDwEJsGM9bpxNlJQyl+zZHGRzLc/iNrC1bi9M7DXse3TqCu\n"
+	"NhV0itpDZZFqJ4HcYPesjdL0VSh8xZj2QLkoZwIDAQABAoIBAA73D4bcRjbGGjOt\n"
+	"vZCItOD41rHX0gGtShixh81K+3yQg45lCoSqtmhNzTi6t5rvobxFRUK1PPNlNlHF\n"
+	"M/1+v+iWnbhL9VjMJvdsJspz+5kFRw7/iMNOaOHkFdMVezPyyTIiaMWkRQmLZfHL\n"
+	"S+r2Gwgr6S0K50y6315YXR4WCvK8VpPI6iFAvymjIs4uLHllTRG3Aq2oxIkrAbck\n"
+	"MlCOt2kMm7gEivJzNiLTHgPWmTXU9foIMgaX7MujCh9ZEehNB4uPRzxI5Mi85ITH\n"
+	"l31LThZAu+5Yp9ZsKpnfw6YlqTQcWhmhJvDqTm4gV95adPDGEZycTLzNIsKl/bmp\n"
+	"LDPJvwUCgYEA4vzfmSKEAqpX2kQ7cN8kRKFgRyaul6DIKime41TQvCGH9HMyk0PS\n"
+	"6ON+0Uaax6tpVNwglZt+MSVclTlDiBZ0SRPzoyIyp8SXLJ4bA6cykf88JktD8ZRe\n"
+	"VpEAe3tGXfUhyJfprGRQ7AWbWzdhZBGTKLlfY1TQIyNAh1KdBj39yEMCgYEA09cF\n"
+	"RD3wUsR6Fb6IoF82D61HkFrx9ClC5J8f5Okw5Rpn3bAgvn4VI690G8WKwWa3ko3t\n"
+	"nPmp7VROG/bCFQRYw/NQJR4Of0CdWGotCaEGRtGUP8/HffRGHuT0pCB1SFNi/7Pu\n"
+	"sxO5CzVEfxRCo9i+tXwDZTAxMdb+6P0Tn/Mkvw0CgYBDV0gy00Wc0NKdg46q7tiA\n"
+	"r+uzUCuN+npH3+8ufHQszDnccOy5Oe7xfsSZ67txr03hiij0mZv3kqED+GgrkJXR\n"
+	"NGUcqcGjejRrXUCgddMP80vyBHRU0HKodf5RpAH9UANE0qTVqzFCxGsRxb1UBc7F\n"
+	"zzEYdAoH0qaLPxwsxOlspwKBgEd3vUEenFtwCbgYRcPFG1oCnagn5oT2/qhevsXd\n"
+	"ni9Mz0nNR968bqlRYhyUcpF48+mvlEBnQlrdHFT21Nd+VewVxC4hi8aGqA7SE0uy\n"
+	"VYnC3v8APE9T/+wgViChCrBR4Y5ex+MGfmE3oVo2HZ1lXEGiCwsyTQaBgBJefyZx\n"
+	"Qy5pAoGALuB6hgdnexA0eEcO+7ZEtVkQ4/GZQAuWqC+7Qr8u4f6LqimYmicSZqKU\n"
+	"1IrGHVCxbBoCyblflIs1gdfioavBBN1u9kmndz5gRkoDEbbSN0VlFuxbkRQ5sxMB\n"
+	"AGsqML3SqJNy2YYMDLa8cY8rFBWfjwKc6lMMZk9Omd3Wb0QpReY=\n"
+	"-----END RSA PRIVATE KEY-----\n";
+/* c.test, P-256, issued by pem_root */
+static const char pem_c[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBjTCCATOgAwIBAgIUBQ9YU0+tdjyWLM7wQRlmQOI7I/4wCgYIKoZIzj0EAwIw\n"
+	"IzENMAsGA1UECgwESG9tZTESMBAGA1UEAwwJSG9tZSBSb290MCAXDTI2MTEyMzEy\n"
+	"NTc1MloYDzIxMjYxMDMwMTI1NzUyWjARMQ8wDQYDVQQDDAZjLnRlc3QwWTATBgcq\n"
+	"hkjOPQIBBggqhkjOPQMBBwNCAASl6IOtzdbFeyBii54UMH7Az04pquI6mYRPdzyl\n"
+	"LpRUeH38JmWOP/DGdLdKppzir3fNZfdY9Svbqu/wF8ZCqOQho1UwUzARBgNVHREE\n"
+	"CjAIggZjLnRlc3QwHQYDVR0OBBYEFJICsThLpicgwrvEUW3/0YpG1MOCMB8GA1Ud\n"
+	"IwQYMBaAFCu/fR09LimLe+NopRWMYDm/oYe8MAoGCCqGSM49BAMCA0gAMEUCIG+P\n"
+	"z05yt/oSbTW85CkVAtRGXSlwuwWUxqJujmD+oKF/AiEAykyJugcfavv8G3rz4gwG\n"
+	"RWe5a1cOPik2PL7gZ4472NY=\n"
+	"-----END CERTIFICATE-----\n";
+/* its key */
+static const char pem_c_key[] =
+	"-----BEGIN EC PRIVATE KEY-----\n"
+	"MHcCAQEEIGamo/zBUwK+d61PA7LAa8M/1JoiqEn5eln7moOXkH+JoAoGCCqGSM49\n"
+	"AwEHoUQDQgAEpeiDrc3WxXsgYoueFDB+wM9OKariOpmET3c8pS6UVHh9/CZljj/w\n"
+	"xnS3Sqac4q93zWX3WPUr26rv8BfGQqjkIQ==\n"
+	"-----END EC PRIVATE KEY-----\n";
+/* an authority */
+static const char pem_root[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBnjCCAUOgAwIBAgIUdGAEJN8bS70gdiFsk00HBCSA6YEwCgYIKoZIzj0EAwIw\n"
+	"IzENMAsGA1UECgwESG9tZTESMBAGA1UEAwwJSG9tZSBSb290MCAXDTI2MTEyMzEy\n"
+	"NTc1MloYDzIxMjYxMDMwMTI1NzUyWjAjMQ0wCwYDVQQKDARIb21lMRIwEAYDVQQD\n"
+	"DAlIb21lIFJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATO50J4Q+/H3hBE\n"
+	"E+IwjL1WGJIJbVtC5DXknT6UOr+X/pu2S38t6h02xyq+rTiUHVhE6MdHZk3BM+MP\n"
+	"EsdJSc26o1MwUTAdBgNVHQ4EFgQUK799HT0uKYt742ilFYxgOb+hh7wwHwYDVR0j\n"
+	"BBgwFoAUK799HT0uKYt742ilFYxgOb+hh7wwDwYDVR0TAQH/BAUwAwEB/zAKBggq\n"
+	"hkjOPQQDAgNJADBGAiEA8AXn9hC9o2Lvs8N0WxTfHhx28j0CqwSnlmsb6KEGgJgC\n"
+	"IQDwj0cMVtdOL5VJMuT4M6TYNSGGnI0UH/w+dAKpGitgvw==\n"
+	"-----END CERTIFICATE-----\n";
+/* a.test, good in 2020 */
+static const char pem_old[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBRTCB66ADAgECAgEBMAoGCCqGSM49BAMCMBExDzANBgNVBAMMBmEudGVzdDAe\n"
+	"Fw0yMDAxMDEwMDAwMDBaFw0yMTAxMDEwMDAwMDBaMBExDzANBgNVBAMMBmEudGVz\n"
+	"dDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABExtSnO7mR9fWwC9INamsvh4v5QC\n"
+	"gDBPohwMccLulvofCPw7nDP0gd+8FTGeGBSq5T0j/B9O91fYvQe5l+7NJjCjNDAy\n"
+	"MBEGA1UdEQQKMAiCBmEudGVzdDAdBgNVHQ4EFgQUug5teR579l3HaRo/6QNFYNTk\n"
+	"R24wCgYIKoZIzj0EAwIDSQAwRgIhALaa17mM3KDIko3ZbBLFzRxlU4gkb6MNpyMC\n"
+	"NkkOU5bzAiEAzm6duV6qsvs3gr8ixDwhUlkwdZx2gaxx/QGK2E9+DgY=\n"
+	"-----END CERTIFICATE-----\n";
+/* a.test, good from 2090 on */
+static const char pem_new[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBSTCB76ADAgECAgECMAoGCCqGSM49BAMCMBExDzANBgNVBAMMBmEudGVzdDAi\n"
+	"GA8yMDkwMDEwMTAwMDAwMFoYDzIwOTUwMTAxMDAwMDAwWjARMQ8wDQYDVQQDDAZh\n"
+	"LnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARMbUpzu5kfX1sAvSDWprL4\n"
+	"eL+UAoAwT6IcDHHC7pb6Hwj8O5wz9IHfvBUxnhgUquU9I/wfTvdX2L0HuZfuzSYw\n"
+	"ozQwMjARBgNVHREECjAIggZhLnRlc3QwHQYDVR0OBBYEFLoObXkee/Zdx2kaP+kD\n"
+	"RWDU5EduMAoGCCqGSM49BAMCA0kAMEYCIQC09qWKtVY8oT9eur6KAyMAopJGTQFc\n"
+	"oUaRHmfPav8dzwIhAPswY5RC3yeMz1nqDge9aO2BPqLxAwLM/s5NvUM19jsv\n"
+	"-----END CERTIFICATE-----\n";
+/* the key of both */
+static const char pem_old_key[] =
+	"-----BEGIN EC PRIVATE KEY-----\n"
+	"MHcCAQEEIKFT3K/Kx30o10wKp9l5DCVcAYU+eE9TjnqflgMJpST2oAoGCCqGSM49\n"
+	"AwEHoUQDQgAETG1Kc7uZH19bAL0g1qay+Hi/lAKAME+iHAxxwu6W+h8I/DucM/SB\n"
+	"37wVMZ4YFKrlPSP8H073V9i9B7mX7s0mMA==\n"
+	"-----END EC PRIVATE KEY-----\n";
+
+#endif
