@@ -50,8 +50,11 @@ static bool take_kind(struct span *text, struct span *kind)
 
 static bool take_end(struct span *text, struct span kind)
 {
-	struct span rest = behind(*text, end.len);
+	struct span rest;
 
+	if (!span_starts(*text, end))
+		return false;
+	rest = behind(*text, end.len);
 	if (!span_starts(rest, kind) || !span_starts(behind(rest, kind.len), dashes))
 		return false;
 	*text = behind(rest, kind.len + dashes.len);
@@ -187,11 +190,19 @@ static bool is_blank(struct span text)
 	return true;
 }
 
+/* A SEQUENCE that may go to the end of the file. */
+static bool is_der(struct span text)
+{
+	size_t second = text.len > 2 ? (unsigned char)text.at[1] : 0;
+
+	return text.len > 2 && text.at[0] == 0x30 && (second == text.len - 2 || (second >= 0x80 && second <= 0x84));
+}
+
 const char *pem_nothing(struct span text, const char *otherwise)
 {
 	if (is_blank(text))
 		return "is empty";
-	if (text.at[0] == 0x30 && text.len > 2 && ((unsigned char)text.at[1] & 0xfc) == 0x80)
+	if (is_der(text))
 		return "is DER or PKCS#12, not PEM; openssl converts it";
 	if (span_starts(text, SPAN("\xff\xfe")) || span_starts(text, SPAN("\xfe\xff")))
 		return "is UTF-16, not PEM; save it as plain text";

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * credential_made - certificates and keys as openssl makes them, for tests
+ * alone: all of these keys are public. Literals, so that they can be joined.
+ *
+ * ROOT signed INTER, that signed EC (P-256) and RSA (2048); P384, P521, V1 (a
+ * certificate of version 1) and ED (Ed25519) signed themselves.
+ */
+#ifndef CREDENTIAL_MADE_H
+#define CREDENTIAL_MADE_H
+
+#define MADE_ROOT \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBujCCAV+gAwIBAgIUK1/amiDWEEIZtUaZS9pNPpKvF0AwCgYIKoZIzj0EAwIw\n" \
+	"KTEQMA4GA1UECgwHRXhhbXBsZTEVMBMGA1UEAwwMRXhhbXBsZSBSb290MCAXDTI2\n" \
+	"MTEyMzEyNTc0MVoYDzIwNTEwNzE1MTI1NzQxWjApMRAwDgYDVQQKDAdFeGFtcGxl\n" \
+	"MRUwEwYDVQQDDAxFeGFtcGxlIFJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n" \
+	"AATKsyQsua+lrw1HaYtpkZNJE0A7jq0YtkseWTvpF4ERbAQGUlfu4lLGLeSPJprq\n" \
+	"InvqBV4+gB992nbAzjpBJNJQo2MwYTAdBgNVHQ4EFgQUAPz7KVb2uiVy27Hbnfo2\n" \
+	"T/Nfms4wHwYDVR0jBBgwFoAUAPz7KVb2uiVy27Hbnfo2T/Nfms4wDwYDVR0TAQH/\n" \
+	"BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAQYwCgYIKoZIzj0EAwIDSQAwRgIhAPBHRuQ6\n" \
+	"64GLKGc+qZuoAZG5cqFg6DWQfkw9KqGMCfmUAiEAzmdWg9xNcMyxVF39p1wLrACC\n" \
+	"J9rFzdzQ1DBEyYRrJp0=\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define MADE_INTER \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBxTCCAWqgAwIBAgIUfa5RB+fwHlIBNotrvlSeQ8tstTYwCgYIKoZIzj0EAwIw\n" \
+	"KTEQMA4GA1UECgwHRXhhbXBsZTEVMBMGA1UEAwwMRXhhbXBsZSBSb290MCAXDTI2\n" \
+	"MTEyMzEyNTc0MVoYDzIwNTEwNzE1MTI1NzQxWjAxMRAwDgYDVQQKDAdFeGFtcGxl\n" \
+	"MR0wGwYDVQQDDBRFeGFtcGxlIEludGVybWVkaWF0ZTBZMBMGByqGSM49AgEGCCqG\n" \
+	"SM49AwEHA0IABIV6KaImcjlY0I49zxAalWgfWiRjpYV/9rKVJ/C07CKhTzKLIPzf\n" \
+	"U09Be+nKVJpvhRQ/edDXgFrdaX/ZrPcRpMejZjBkMBIGA1UdEwEB/wQIMAYBAf8C\n" \
+	"AQAwDgYDVR0PAQH/BAQDAgEGMB0GA1UdDgQWBBTza+AjqX2BGEcEBTeqUkDA978Y\n" \
+	"dDAfBgNVHSMEGDAWgBQA/PspVva6JXLbsdud+jZP81+azjAKBggqhkjOPQQDAgNJ\n" \
+	"ADBGAiEAgTxU1vOJPCNrmQGh05eJGZl00sIJYGT4QG/8kAnvsyUCIQDcrpt/np3T\n" \
+	"BpcymmETMxligvqPhZwVudfvQuIanMfcGA==\n" \
+	"-----END CERTIFICATE-----\n"
+
+/* DNS:Example.org,DNS:*.example.org,IP:192.168.1.2,IP:fd00::1,email:a@example.org,DNS:nas */
+#define MADE_EC \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIB9TCCAZygAwIBAgIUEhLGjUYPwwcqDwhDHdzS3FbBzVkwCgYIKoZIzj0EAwIw\n" \
+	"MTEQMA4GA1UECgwHRXhhbXBsZTEdMBsGA1UEAwwURXhhbXBsZSBJbnRlcm1lZGlh\n" \
+	"dGUwIBcNMjYxMTIzMTI1NzQxWhgPMjA1MTA3MTUxMjU3NDFaMB8xHTAbBgNVBAMM\n" \
+	"FG5vdC10aGlzLmV4YW1wbGUubmV0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n" \
+	"eJpdOJiaygGo1ySRkXjA9lXlezGJHTELeXjVBn+HAQ8aCjgijVc0aEV1VHWl4wbt\n" \
+	"0jVhA4MGjTcY52YKa4x8D6OBoTCBnjAJBgNVHRMEAjAAMFEGA1UdEQRKMEiCC0V4\n" \
+	"YW1wbGUub3Jngg0qLmV4YW1wbGUub3JnhwTAqAEChxD9AAAAAAAAAAAAAAAAAAAB\n" \
+	"gQ1hQGV4YW1wbGUub3JnggNuYXMwHQYDVR0OBBYEFKzPjexUxHFpO7X+QMZ5vggP\n" \
+	"dHnBMB8GA1UdIwQYMBaAFPNr4COpfYEYRwQFN6pSQMD3vxh0MAoGCCqGSM49BAMC\n" \
+	"A0cAMEQCIHm55OOFVky08eDBYjknTCncX9MxQZZMLYN/a8uOzyDyAiARqwms9YlS\n" \
+	"74l01A4/MvrutgOd4WM3/7si5zG/FfrW7A==\n" \
+	"-----END CERTIFICATE-----\n"
+
+/* SEC1 */
+#define MADE_EC_KEY \
+	"-----BEGIN EC PRIVATE KEY-----\n" \
+	"MHcCAQEEILoW4TyF9mnF1fOT3ak5UptYHdS/pVfyLureRsLLN4j6oAoGCCqGSM49\n" \
+	"AwEHoUQDQgAEeJpdOJiaygGo1ySRkXjA9lXlezGJHTELeXjVBn+HAQ8aCjgijVc0\n" \
+	"aEV1VHWl4wbt0jVhA4MGjTcY52YKa4x8Dw==\n" \
+	"-----END EC PRIVATE KEY-----\n"
+
+/* the same in PKCS#8 */
+#define MADE_EC_KEY8 \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQguhbhPIX2acXV85Pd\n" \
+	"qTlSm1gd1L+lV/Iu6t5Gwss3iPqhRANCAAR4ml04mJrKAajXJJGReMD2VeV7MYkd\n" \
+	"MQt5eNUGf4cBDxoKOCKNVzRoRXVUdaXjBu3SNWEDgwaNNxjnZgprjHwP\n" \
+	"-----END PRIVATE KEY-----\n"
+
+#define MADE_EC_KEY8_ENCRYPTED \
+	"-----BEGIN ENCRYPTED PRIVATE KEY-----\n" \
+	"MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgyrZrnNXcOXAICCAAw\n" \
+	"DAYIKoZIhvcNAgkFADAdBglghkgBZQMEAQIEENGp2feTvkTZ95fIhzzll48EgZCm\n" \
+	"bVtIbJp5ObR7xV8yE8Hp4+bPmVvdhR2DV4yUTQyxS1Vx0TtsQV4cnrIu/m7S//CN\n" \
+	"ZbL/6m5UMwLJZZMNsaUPkfAfaKGh9SCctqGHpo7oiVJYSAjw9/KBASzJHFfPuLf2\n" \
+	"T/jQEsXD7H3kV8yws2XuiF9eZlMtYAlZcM8ceewV4iiljGThR0K5aCfG98SAjSo=\n" \
+	"-----END ENCRYPTED PRIVATE KEY-----\n"
+
+#define MADE_EC_KEY_ENCRYPTED \
+	"-----BEGIN EC PRIVATE KEY-----\n" \
+	"Proc-Type: 4,ENCRYPTED\n" \
+	"DEK-Info: AES-128-CBC,A2413DFFCFB88BB76B08415FF783F262\n" \
+	"\n" \
+	"Ns2+jSGB5juNDdjTK9PYLi3GF6OylzaNt/cwYqob49CWI41Y76XIU98hX66+GhnZ\n" \
+	"bsOkDs8jUDd0WNu7sb8qWhTJSH4H27BtUu/pPQ/g+SN6eYb/ggsnX1WD+LI56uvR\n" \
+	"i0u41LYPbvXXhNP4kDUD1ywJQSghBt2NLBaYOZWTl9o=\n" \
+	"-----END EC PRIVATE KEY-----\n"
+
+/* the same names */
+#define MADE_RSA \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIICuDCCAl6gAwIBAgIUEhLGjUYPwwcqDwhDHdzS3FbBzVowCgYIKoZIzj0EAwIw\n" \
+	"MTEQMA4GA1UECgwHRXhhbXBsZTEdMBsGA1UEAwwURXhhbXBsZSBJbnRlcm1lZGlh\n" \
+	"dGUwIBcNMjYxMTIzMTI1NzQxWhgPMjA1MTA3MTUxMjU3NDFaMBYxFDASBgNVBAMM\n" \
+	"C2V4YW1wbGUub3JnMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAwrtJ\n" \
+	"0ZGz/xj6lf1noglND8hFas1r7bfmAT3rPD06DXGvN1LHfKoCLnet7P08QQfWFBzD\n" \
+	"c6KcFqhGkWYnU9k3jGcohpzrZWk8sFZubG16PT2f1fmKE4Atr7DXpXlbzX5dsylz\n" \
+	"dbbZ1930BXXpMtUIIb0SMGxiNMl9HbJUAZ3Ajko8C1oGHyWB8ma25ru/DzlLr9ZF\n" \
+	"+eQDKmryjw/arvtA/gdOwKeP0VBI/g2QpdhQeCLA4fWnIeLsgaj1nC6FEOKdSSu9\n" \
+	"qt8ZE1KLbzkXZhflO8xh6yUM3s8IowgjIH8x3fALU4oYLJSOd8adKBfERGj/deGq\n" \
+	"JSVYSwyni/fz/sirmwIDAQABo4GhMIGeMAkGA1UdEwQCMAAwUQYDVR0RBEowSIIL\n" \
+	"RXhhbXBsZS5vcmeCDSouZXhhbXBsZS5vcmeHBMCoAQKHEP0AAAAAAAAAAAAAAAAA\n" \
+	"AAGBDWFAZXhhbXBsZS5vcmeCA25hczAdBgNVHQ4EFgQU+sgu4R2HvvSuFQP744ux\n" \
+	"FoGntMowHwYDVR0jBBgwFoAU82vgI6l9gRhHBAU3qlJAwPe/GHQwCgYIKoZIzj0E\n" \
+	"AwIDSAAwRQIgCAq+Ckq+oj5+IUk1DlvPYCzMiNWnxj8g3BvLgQrrJA8CIQCeA5jy\n" \
+	"JyT4WsGEJyr8otvZnitXVOjysMVYOrsqlVqqUg==\n" \
+	"-----END CERTIFICATE-----\n"
+
+/* PKCS#1 */
+#define MADE_RSA_KEY \
+	"-----BEGIN RSA PRIVATE KEY-----\n" \
+	"MIIEowIBAAKCAQEAwrtJ0ZGz/xj6lf1noglND8hFas1r7bfmAT3rPD06DXGvN1LH\n" \
+	"fKoCLnet7P08QQfWFBzDc6KcFqhGkWYnU9k3jGcohpzrZWk8sFZubG16PT2f1fmK\n" \
+	"E4Atr7DXpXlbzX5dsylzdbbZ1930BXXpMtUIIb0SMGxiNMl9HbJUAZ3Ajko8C1oG\n" \
+	"HyWB8ma25ru/DzlLr9ZF+eQDKmryjw/arvtA/gdOwKeP0VBI/g2QpdhQeCLA4fWn\n" \
+	"IeLsgaj1nC6FEOKdSSu9qt8ZE1KLbzkXZhflO8xh6yUM3s8IowgjIH8x3fALU4oY\n" \
+	"LJSOd8adKBfERGj/deGqJSVYSwyni/fz/sirmwIDAQABAoIBAE9YP85P948QTv5x\n" \
+	"h9n6vzcYi8xmUj1EysejwqdDbVWQBmxc4uK1ZPkpE6m2T2hR+JUuWSdTURVcUJCr\n" \
+	"FogwQFWJrPYYl0O1eyCAvzKX8xBj/S4TJQMoHbVyMZP/nHvhKu23DJAgxqeSDP1y\n" \
+	"m2f2bH9OykwHxYYruTqx8E/ORujSuZ+85xgd2F7A8qe+xqdp7w9gYGCerIS4pfGQ\n" \
+	"n/5WCc+nbpXTSKFYAnsG0M0AdV+IXlJ0F1VMxDtuw0VNKf0wLwQF6kxzjeDf6RR0\n" \
+	"itKiuU4cbfNBJiUZdfM82t4z3IzgHfdArM2VpZ8HR5M649GNRkKTsGHjXanVEOuQ\n" \
+	"jjfIUHkCgYEA5G1GhRcrAvfoORP+Xu59OjK9k6ADJxr6br46crsatw2Kz1J9MX4o\n" \
+	"HfwgsxNj6vzLz/PfbIxjxGiuhfFQoxE0JVdoOswgPUS+bwpONewNeN2bTc85jbm9\n" \
+	"yKg/UAoJ289gyjEf7VZ7I9jJyGjdn9XoZL73Pom/IZS/3hZE0gYh9gMCgYEA2jzH\n" \
+	"qPW3X9vipS4GiHPnWk+9+/3nCq+/aFVRMcwjwn/anQ0LFliiZ9hA6g5IytBcvNtB\n" \
+	"JWENJ8eAHebARDsbsXynDMH6IpsYSyeoLaCfRwis8s7E/0ioPuT4v2y7b9kHwvH3\n" \
+	"eIebsZrBim4qp4kyH8jxr/+LgrCn68nnvzXGrIkCgYAlK0LWVTbCfORkpUQ23key\n" \
+	"OJ9wbhEVQ+aMLpgEIz3tm16C7cFBVG3isyv+96DCk+/2HpC0cQOq6f27/dBJOHtr\n" \
+	"uBVVu/FjBtSV7O9dBtQKXsTunFGZJigjhn0G4RtJkS0GuYegbvoKkzQCUE3/vCbc\n" \
+	"fdZtbqyTIkk2Mhlws17DUQKBgH6JRT77EZLcHIKnuBQAGAFuQPrOEdtJYZLt/QEB\n" \
+	"my5YEXqEKIyRYcESSzkqhRxLSaoa+p/gsM8Cxo8PzyUAnKMBYp5sDktoX+KboNCr\n" \
+	"1A5MwnKaXvChwSOOgYgEVH2aefyXbWSOREDrORK5o7O2QcDaMwBYDBz/rq1xSRS9\n" \
+	"6m75AoGBAIbWtk/PJmBjPKZp+pHjvhRoMylwjpEsYei4obUMqWDpFeFmE92x898d\n" \
+	"8e9/Z1eWjHWh70v63YXAhuU6VvthLj/UQpTnqEppWk/TigkBKNXPc3M0bs/Wa3JI\n" \
+	"SBhgykztzl8KocgBKX2oso8ywJidnZaXfBxtYw8dFfA8QGHCtYbK\n" \
+	"-----END RSA PRIVATE KEY-----\n"
+
+/* the same in PKCS#8 */
+#define MADE_RSA_KEY8 \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDCu0nRkbP/GPqV\n" \
+	"/WeiCU0PyEVqzWvtt+YBPes8PToNca83Usd8qgIud63s/TxBB9YUHMNzopwWqEaR\n" \
+	"ZidT2TeMZyiGnOtlaTywVm5sbXo9PZ/V+YoTgC2vsNeleVvNfl2zKXN1ttnX3fQF\n" \
+	"deky1QghvRIwbGI0yX0dslQBncCOSjwLWgYfJYHyZrbmu78POUuv1kX55AMqavKP\n" \
+	"D9qu+0D+B07Ap4/RUEj+DZCl2FB4IsDh9ach4uyBqPWcLoUQ4p1JK72q3xkTUotv\n" \
+	"ORdmF+U7zGHrJQzezwijCCMgfzHd8AtTihgslI53xp0oF8REaP914aolJVhLDKeL\n" \
+	"9/P+yKubAgMBAAECggEAT1g/zk/3jxBO/nGH2fq/NxiLzGZSPUTKx6PCp0NtVZAG\n" \
+	"bFzi4rVk+SkTqbZPaFH4lS5ZJ1NRFVxQkKsWiDBAVYms9hiXQ7V7IIC/MpfzEGP9\n" \
+	"LhMlAygdtXIxk/+ce+Eq7bcMkCDGp5IM/XKbZ/Zsf07KTAfFhiu5OrHwT85G6NK5\n" \
+	"n7znGB3YXsDyp77Gp2nvD2BgYJ6shLil8ZCf/lYJz6duldNIoVgCewbQzQB1X4he\n" \
+	"UnQXVUzEO27DRU0p/TAvBAXqTHON4N/pFHSK0qK5Thxt80EmJRl18zza3jPcjOAd\n" \
+	"90CszZWlnwdHkzrj0Y1GQpOwYeNdqdUQ65CON8hQeQKBgQDkbUaFFysC9+g5E/5e\n" \
+	"7n06Mr2ToAMnGvpuvjpyuxq3DYrPUn0xfigd/CCzE2Pq/MvP899sjGPEaK6F8VCj\n" \
+	"ETQlV2g6zCA9RL5vCk417A143ZtNzzmNub3IqD9QCgnbz2DKMR/tVnsj2MnIaN2f\n" \
+	"1ehkvvc+ib8hlL/eFkTSBiH2AwKBgQDaPMeo9bdf2+KlLgaIc+daT737/ecKr79o\n" \
+	"VVExzCPCf9qdDQsWWKJn2EDqDkjK0Fy820ElYQ0nx4Ad5sBEOxuxfKcMwfoimxhL\n" \
+	"J6gtoJ9HCKzyzsT/SKg+5Pi/bLtv2QfC8fd4h5uxmsGKbiqniTIfyPGv/4uCsKfr\n" \
+	"yee/NcasiQKBgCUrQtZVNsJ85GSlRDbeR7I4n3BuERVD5owumAQjPe2bXoLtwUFU\n" \
+	"beKzK/73oMKT7/YekLRxA6rp/bv90Ek4e2u4FVW78WMG1JXs710G1ApexO6cUZkm\n" \
+	"KCOGfQbhG0mRLQa5h6Bu+gqTNAJQTf+8Jtx91m1urJMiSTYyGXCzXsNRAoGAfolF\n" \
+	"PvsRktwcgqe4FAAYAW5A+s4R20lhku39AQGbLlgReoQojJFhwRJLOSqFHEtJqhr6\n" \
+	"n+CwzwLGjw/PJQCcowFinmwOS2hf4pug0KvUDkzCcppe8KHBI46BiARUfZp5/Jdt\n" \
+	"ZI5EQOs5Ermjs7ZBwNozAFgMHP+urXFJFL3qbvkCgYEAhta2T88mYGM8pmn6keO+\n" \
+	"FGgzKXCOkSxh6LihtQypYOkV4WYT3bHz3x3x739nV5aMdaHvS/rdhcCG5TpW+2Eu\n" \
+	"P9RClOeoSmlaT9OKCQEo1c9zczRuz9ZrckhIGGDKTO3OXwqhyAEpfaiyjzLAmJ2d\n" \
+	"lpd8HG1jDx0V8DxAYcK1hso=\n" \
+	"-----END PRIVATE KEY-----\n"
+
+#define MADE_P384 \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBsjCCATigAwIBAgIUYXZY8J0UThOUwCAzNRkYNXse45kwCgYIKoZIzj0EAwMw\n" \
+	"DzENMAsGA1UEAwwEcDM4NDAgFw0yNjExMjMxMjU3NDFaGA8yMDUxMDcxNTEyNTc0\n" \
+	"MVowDzENMAsGA1UEAwwEcDM4NDB2MBAGByqGSM49AgEGBSuBBAAiA2IABHDYy3WM\n" \
+	"QZaNlLyLHQb7tHKlQOyHfdjt9uRDErlmlzJThugWJpkLO1W+JmbRaI1j+x4J0e/r\n" \
+	"n85lWlTvEAfpzFXYV29HoejnMD7xycHrTXcekiO+bu2BKaaP33ryBtoC6KNTMFEw\n" \
+	"HQYDVR0OBBYEFBguf59KpIBCSHZxmZZaH16iqYZgMB8GA1UdIwQYMBaAFBguf59K\n" \
+	"pIBCSHZxmZZaH16iqYZgMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwMDaAAw\n" \
+	"ZQIxAK8+9foIu0K2UV8VLZzAzqWadsG/+Vfar642y8/lEy4VVDMUHp0CRnBpU8er\n" \
+	"I6TQZgIwQduwsnltpaVejqet3NreeGRdiBgf4GJZzeo502FiSwdv92d6x1RftDb+\n" \
+	"IdJTs4bN\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define MADE_P384_KEY \
+	"-----BEGIN EC PRIVATE KEY-----\n" \
+	"MIGkAgEBBDCiYdNZ+CpAouUaXyzmNWy2FUhAbr/W91y/7xTVg2T8+XW3Q+dURWIv\n" \
+	"GtB2NttIbkegBwYFK4EEACKhZANiAARw2Mt1jEGWjZS8ix0G+7RypUDsh33Y7fbk\n" \
+	"QxK5ZpcyU4boFiaZCztVviZm0WiNY/seCdHv65/OZVpU7xAH6cxV2FdvR6Ho5zA+\n" \
+	"8cnB6013HpIjvm7tgSmmj9968gbaAug=\n" \
+	"-----END EC PRIVATE KEY-----\n"
+
+#define MADE_P521 \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIB/TCCAV6gAwIBAgIUZhlh2LKsJdG5KoqWMk3GERLdi8gwCgYIKoZIzj0EAwQw\n" \
+	"DzENMAsGA1UEAwwEcDUyMTAgFw0yNjExMjMxMjU3NDFaGA8yMDUxMDcxNTEyNTc0\n" \
+	"MVowDzENMAsGA1UEAwwEcDUyMTCBmzAQBgcqhkjOPQIBBgUrgQQAIwOBhgAEASLu\n" \
+	"w7I1SltLnHhk3ifwe+513+HQmF7D6b/Ldrlx2zK3HxK+pOHGXOB3j36SEWv3DwxQ\n" \
+	"VQWatZeY4deWT6Z/P3G+AfzlZTKmB4T0yOB2itnbPJr5l8BoLh/pujeeyAswywNH\n" \
+	"PUWQzwcRdaT5D4z+0ZqKBB5kDwYobU/EoXZOGFf9IH/qo1MwUTAdBgNVHQ4EFgQU\n" \
+	"7MOa/7W/Txf5cIblYVPLLyva/FQwHwYDVR0jBBgwFoAU7MOa/7W/Txf5cIblYVPL\n" \
+	"Lyva/FQwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDBAOBjAAwgYgCQgGlZ+u1\n" \
+	"ClHRcL/JWNol2KySlEARN8jZASZrFdaUlegyj3AOBC7gH3vJIcZC5bAaS1WPB9ft\n" \
+	"X5hYOyO2atbcRRBnMgJCAb3qb0E81y4p77FqTWA1d2SWZNmk6DuHuxMEW5a7R1AU\n" \
+	"JnVKqdVkntdnRMsx2ROAdoG9WJbFdU/12x3jOlzOkNo5\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define MADE_P521_KEY \
+	"-----BEGIN EC PRIVATE KEY-----\n" \
+	"MIHcAgEBBEIBm9pasH0J8FhPOHvR4F9w8PNuj5XU8IUEHnHrlVm6ECuAV8x/ILSt\n" \
+	"miF0vae/Jql7LIPgufXqV+Yxik5aU+dK3SegBwYFK4EEACOhgYkDgYYABAEi7sOy\n" \
+	"NUpbS5x4ZN4n8Hvudd/h0Jhew+m/y3a5cdsytx8SvqThxlzgd49+khFr9w8MUFUF\n" \
+	"mrWXmOHXlk+mfz9xvgH85WUypgeE9MjgdorZ2zya+ZfAaC4f6bo3nsgLMMsDRz1F\n" \
+	"kM8HEXWk+Q+M/tGaigQeZA8GKG1PxKF2ThhX/SB/6g==\n" \
+	"-----END EC PRIVATE KEY-----\n"
+
+/* until 2061 */
+#define MADE_V1 \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBPDCB4wIUZtVnUZZ8/eDZu7cZJ9HdahRlKCMwCgYIKoZIzj0EAwIwIDELMAkG\n" \
+	"A1UEBhMCREUxETAPBgNVBAMMCE9sZCBSb290MCAXDTI2MTEyMzEyNTc0MVoYDzIw\n" \
+	"NjEwMjEyMTI1NzQxWjAgMQswCQYDVQQGEwJERTERMA8GA1UEAwwIT2xkIFJvb3Qw\n" \
+	"WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATNQtmh+1yq9AYwOekOGjokqfrb6YXE\n" \
+	"x3hxKjtj69U+UoG/2THQH1ebqmiOROQTfa03zMoYW2zrm3cdxvsd+1c5MAoGCCqG\n" \
+	"SM49BAMCA0gAMEUCIQDC8r9Gw57ScHtemzGH3eCCgRXf93JNtGodW3Sh7rH6PAIg\n" \
+	"Fk5sBvJKUs4u6nW/pUlLb+FJ+Tr41i1O8BG1Ij+ycWs=\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define MADE_ED \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIBMDCB46ADAgECAhQuHn6GRkPac95nO7j1jdPfsJsEgTAFBgMrZXAwDTELMAkG\n" \
+	"A1UEAwwCZWQwIBcNMjYxMTIzMTI1NzQxWhgPMjA1MTA3MTUxMjU3NDFaMA0xCzAJ\n" \
+	"BgNVBAMMAmVkMCowBQYDK2VwAyEAhvN3wM2pMXArr9RcQzeoyBjtWN3xQcdEtSdN\n" \
+	"LNB5b+ijUzBRMB0GA1UdDgQWBBRDi7Y8nT7cw6kfHP8xAVQ7I2UDxzAfBgNVHSME\n" \
+	"GDAWgBRDi7Y8nT7cw6kfHP8xAVQ7I2UDxzAPBgNVHRMBAf8EBTADAQH/MAUGAytl\n" \
+	"cANBABiBLb+XoNqJg1Nm4ZHPMi2DVvyR3bjaRZsPl93F+NQuEKmuGd4e/2vBeHCf\n" \
+	"RZ5HjUI6Dtqi3EW/IkEZymrcdQw=\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define MADE_ED_KEY \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MC4CAQAwBQYDK2VwBCIEIDC1TimPhGHHz1M8LmT5H4adWOH/mWJpPAs4OtVAAlGn\n" \
+	"-----END PRIVATE KEY-----\n"
+
+/* secp256k1 */
+#define MADE_K1_KEY \
+	"-----BEGIN EC PRIVATE KEY-----\n" \
+	"MHQCAQEEIJbESnINMtOJT6xtIXXgvhipGVjS30x6rVfd+Z2aRUJNoAcGBSuBBAAK\n" \
+	"oUQDQgAERv2ybfVMfXPsXbooIruPb8zwccFfxoTP14BVVpBcMo5fVJVksrffTold\n" \
+	"bF7pQNGhguA/plGv0K7mVeu9/duE3A==\n" \
+	"-----END EC PRIVATE KEY-----\n"
+
+#define MADE_RSA1024_KEY \
+	"-----BEGIN RSA PRIVATE KEY-----\n" \
+	"MIICXAIBAAKBgQDL997emNzmVw6C7g0bHU/uJ8+unvwEBkK1luiZJWNVgf+PZipg\n" \
+	"IoinJTEvtCo2m1yBEFyFPCh3UjjwdlEL7mpDLuMolb0q3AJeJtamcQeGcdgLwADu\n" \
+	"kY//UmVf0l/aX2DURBgXCSRxy35AVsFWLKTkz0jXsVC32JRN1qg5gxI/bwIDAQAB\n" \
+	"AoGAbivBtwxsbQJi9Tet3pJzpRjd5d08FNRo3frYQjheskYYixVNGEYu99FwAutW\n" \
+	"zc4XJiN3RgQbe2/vD3tpBX/O5uiQ2gwW8EJwGDbtF+cUWdE6PYSaYCvrxLu8Edvh\n" \
+	"p0sws0W9IOYHmq+09yt+rY2LSweKCqVmysrw2yFfaNjXyxkCQQD/6UgmLb4QmDqN\n" \
+	"wF5oSncjwEUzwbMhSVSKJtrslYs2L9VNwbzc2Xlhtl0igocHlju9d51d2/PUkcJp\n" \
+	"KGLSJfv1AkEAzAn6QtiLKmUjGygfosSH8UWRxzkz1BrWYRzBsFffC/mLyr+DWZjC\n" \
+	"E//MO3//JBFPdC1UzG83q1I3o1CZQTjzUwJARlp6xEw1AVjoWAn3qlI2eLSmEbmB\n" \
+	"pngDbsuJyhq+n9H8oRjO9CQxc4RwDEm4F4TcvZTBxYjvepPrz38T09QvdQJAEoVx\n" \
+	"VzIK5+1IU4W/4WmPoYIcKoZxwvYwsZ4HovdHAvJDE0NxK+fm7iPRKTGEOoTrvnMC\n" \
+	"+I+78OxEqql9T+NYiwJBALnl3QXqCfW5hwV9aTDm6hCAVAyhOs5rvoRtTcVgTfB/\n" \
+	"Vn2iOXsE0IllfvTInzX6tPAH9ab1XPfYNi0BghGzyjI=\n" \
+	"-----END RSA PRIVATE KEY-----\n"
+
+/* P-256, behind its EC PARAMETERS; no certificate here is for it */
+#define MADE_OTHER_KEY \
+	"-----BEGIN EC PARAMETERS-----\n" \
+	"BggqhkjOPQMBBw==\n" \
+	"-----END EC PARAMETERS-----\n" \
+	"-----BEGIN EC PRIVATE KEY-----\n" \
+	"MHcCAQEEIOmeFr9oGssxKzA2tBY0e8OHHE5CN1CjjV25SY1HqBafoAoGCCqGSM49\n" \
+	"AwEHoUQDQgAEwKcN7prnKCkP1eKm0fH/Q5FExai8jnA8nifB1JMLtewys6YBjtZ0\n" \
+	"pslMHW4PQPW9yoUJ+p+G28/zSRy3LsKuTQ==\n" \
+	"-----END EC PRIVATE KEY-----\n"
+
+#endif
