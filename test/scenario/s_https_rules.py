@@ -84,7 +84,7 @@ def goes(data, status, location, keeps=True):
         check(seen, f"HTTP/1.1 {status}\n" + (f"Location: {want}\n" if want else "!Location\n") + "!Strict-Transport-Security")
         if method == "HEAD":
             equal(seen.body, b"", "body")
-        if keeps:
+        if keeps and not (m.t.tiny and b"Content-Length" in data):  # which has not read the body yet
             check(c.ask(get("/next")), f"HTTP/1.1 301\nLocation: https://a.example:{m.port}/next")
         else:
             c.eof()
@@ -191,7 +191,8 @@ def with_body(m):
     c = m.client(m.redirect)
     c.send(get(PLACE + "uacme", "Content-Length: 3") + b"abc" + get(PLACE + "certbot"))
     check(c.final(), "HTTP/1.1 200\n\nof uacme")
-    check(c.final(), "HTTP/1.1 200\n\nof certbot\n")
+    if not m.t.tiny:  # which has not read the body yet
+        check(c.final(), "HTTP/1.1 200\n\nof certbot\n")
 
 
 def replaced(m):
