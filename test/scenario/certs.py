@@ -113,10 +113,27 @@ EVERYWHERE = ["a.example", "b.example", "c.example", "localhost", "*.example", "
               "127.0.0.1", "::1", *(f"127.0.0.{i}" for i in range(2, 10))]
 
 
-class Run:
-    """What a run of scenarios over TLS shows and believes."""
+class Shop:
+    """The certificates that many scenarios use, made once."""
 
-    def __init__(self, directory):
-        maker = Maker(directory)
-        self.ca = maker.cert("Test CA", ca=True)
-        self.server = maker.cert("a.example", EVERYWHERE, issuer=self.ca)
+    def __init__(self, directory, full):
+        make = Maker(directory)
+        self.maker = None  # of a scenario's own; in its directory
+        self.ca = make.cert("Test CA", ca=True)
+        self.server = make.cert("a.example", EVERYWHERE, issuer=self.ca)  # what a run over TLS shows everywhere
+        if not full:
+            return
+        self.other_ca = make.cert("Other CA", ca=True)
+        self.a, self.b, self.c = (make.cert(h, [h], issuer=self.ca) for h in ("a.example", "b.example", "c.example"))
+        self.rsa = make.cert("a.example", ["a.example"], issuer=self.ca, key="rsa")
+        self.p384 = make.cert("a.example", ["a.example"], issuer=self.ca, key="p384")
+        self.wild = make.cert("*.wild.example", ["*.wild.example"], issuer=self.ca)
+        self.star = make.cert("star.example", ["star.example"], issuer=self.ca)
+        self.expired = make.cert("localhost", EVERYWHERE, issuer=self.ca, since=-20, days=-3)
+        self.future = make.cert("localhost", EVERYWHERE, issuer=self.ca, since=5, days=20)
+        self.alone = make.cert("localhost", EVERYWHERE)  # signed by itself
+        self.elsewhere = make.cert("elsewhere.example", ["elsewhere.example", "127.0.0.77"], issuer=self.ca)
+        self.alice = make.cert("/O=Example/CN=alice", issuer=self.ca, usage="clientAuth")
+        self.alice_rsa = make.cert("/O=Example/CN=alice rsa", issuer=self.ca, usage="clientAuth", key="rsa")
+        self.old_alice = make.cert("/O=Example/CN=alice", issuer=self.ca, usage="clientAuth", since=-20, days=-3)
+        self.mallory = make.cert("/O=Example/CN=alice", issuer=self.other_ca, usage="clientAuth")

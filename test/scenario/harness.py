@@ -26,11 +26,13 @@ import time
 import traceback
 
 import wire
+from certs import Maker
 from secure import Secure, asked_host, client_context, server_context
 from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok
 
 SCENARIOS = []
-RUN = None  # certs.Run: the certificates of this run, if it is one over TLS
+CERTS = None  # certs.Shop: certificates for all scenarios
+RUN = None  # the same when this is a run over TLS
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
 READY = re.compile(r"\bready\b")
 
@@ -164,6 +166,11 @@ class Place:
         return (address or {"::": "127.0.0.1"}.get(self.address, self.address), self.port)
 
     def connect(self, source=None, address=None):
+        s = self.dial(source, address)
+        return Secure(s, self.context or client_context(RUN and RUN.ca.cert), name=self.sni) if self.secure else s
+
+    def dial(self, source=None, address=None):
+        """Without TLS."""
         target = self.target(address)
         family = socket.AF_UNIX if self.path else socket.AF_INET6 if ":" in target[0] else socket.AF_INET
         s = socket.socket(family)
@@ -171,8 +178,6 @@ class Place:
         if source:
             s.bind((source, 0))
         s.connect(target)
-        if self.secure:
-            return Secure(s, self.context or client_context(RUN and RUN.ca.cert), name=self.sni)
         return s
 
     def listen(self, backlog=64):
@@ -259,6 +264,7 @@ class Origin:
             context = server_context(RUN.server.cert, RUN.server.key)
         self.context = context  # of TLS; None: it is plain
         self.place.secure = context is not None
+        self.wrap = lambda sock: sock  # what comes between the socket and TLS
         self.refused = []  # handshakes that came to nothing
         self.url = self.place.url
         self.text = self.place.text
@@ -285,7 +291,7 @@ class Origin:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            link = Link(Secure(sock, self.context, server=True) if self.context else sock, self)
+            link = Link(Secure(self.wrap(sock), self.context, server=True) if self.context else sock, self)
             with self.change:
                 if sock.family != socket.AF_UNIX and sock.getpeername() in self.t.marks:
                     self.seen += 1
@@ -318,6 +324,8 @@ class Origin:
         except ssl.SSLError as e:
             if link.sock.opened:
                 self.t.problems.append(f"origin {self.text}: {e}")
+            with contextlib.suppress(OSError):
+                link.clear.finish().ends()  # a reset might overtake the alert
             with self.change:
                 self.refused.append(e)
                 self.change.notify_all()
@@ -634,6 +642,7 @@ class Test:
         os.chmod(self.dir, 0o755)
         self.places, self.origins, self.gateways, self.marks = [], [], [], set()
         self.problems, self.ending, self.processes, self.peers = [], False, [], []
+        CERTS.maker = Maker(self.dir)
 
     # making things
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
 // peer_ws - a WebSocket peer for the scenarios, with the npm package ws.
-//   node peer_ws.js serve PORT          echoes every message; says "ready"
+//   node peer_ws.js serve PORT [CERT KEY]  echoes every message (over TLS); says "ready"
 //   node peer_ws.js talk URL SIZE COUNT sends COUNT messages of SIZE bytes, text and
 //                                       binary in turn, and wants each one back
 "use strict";
 const WebSocket = require("ws");
+const fs = require("fs");
 const [what, where, size, count] = process.argv.slice(2);
 
 function serve() {
-	const server = new WebSocket.Server({ host: "127.0.0.1", port: Number(where) }, () => console.log("ready"));
+	const secure = size && { cert: fs.readFileSync(size), key: fs.readFileSync(count) };
+	const base = secure ? require("https").createServer(secure) : require("http").createServer();
+	const server = new WebSocket.Server({ server: base });
+	base.listen(Number(where), "127.0.0.1", () => console.log("ready"));
 	server.on("connection", (socket, request) => {
 		if (request.url === "/first")
 			socket.send("hello " + request.headers["x-real-ip"]);

@@ -204,9 +204,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what runs is cleared away
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gw-certs-") as directory:
+        os.chmod(directory, 0o755)
+        harness.CERTS = certs.Shop(directory, any(only_plain(e) for e in entries))
         if options.tls:
-            os.chmod(directory, 0o755)
-            harness.RUN, wire.SCHEME = certs.Run(directory), "https"
+            harness.RUN, wire.SCHEME = harness.CERTS, "https"
         count = run(entries, options)
     if options.verbose:
         print(f"took {time.monotonic() - start:.1f} s")

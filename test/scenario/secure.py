@@ -73,6 +73,7 @@ class Secure:
         self.pending = b""      # of a socket that does not wait: records that are not gone
         self.records = []       # (type, length) of the peer's, for those who count
         self.partial = b""
+        self.alerts = []        # (level, description), those in clear
 
     # --- what is a socket's
 
@@ -151,6 +152,8 @@ class Secure:
             if len(data) < 5 + size:
                 break
             self.records.append((data[0], size))
+            if data[0] == ALERT and size == 2:
+                self.alerts.append((data[5], data[6]))
             data = data[5 + size:]
         self.partial = data
 
@@ -232,7 +235,11 @@ class Secure:
     def shutdown(self, how):
         if how == socket.SHUT_WR:
             self.notify()
-        self.raw.shutdown(how)
+        try:
+            self.raw.shutdown(how)
+        except OSError:
+            if how != socket.SHUT_WR:
+                raise  # else the peer has answered our close_notify by closing
 
     def close(self):
         if self.raw.fileno() < 0:
