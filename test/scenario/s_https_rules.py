@@ -405,7 +405,8 @@ def saw(m, data, want, *, place=None, sni="a.example", source=None, **tls):
     check(m.o.requests[-1], "~GET .*\n" + want.replace("@", str(place.port)))
 
 
-LIES = ["X-Client-Cert-Subject: CN=root", "x-client-CERT-subject: CN=toor", "X_Client_Cert_Subject: CN=root", "X-Client_Cert-Subject: CN=root", "Connection: X-Client-Cert-Subject"]
+LIES = ["X-Client-Cert-Subject: CN=root", "x-client-CERT-subject: CN=toor", "X_Client_Cert_Subject: CN=root", "X-Client_Cert-Subject: CN=root"]
+NAMED = [*LIES, "Connection: X-Client-Cert-Subject"]
 NO_LIES = "!X-Client-Cert-Subject\n!X_Client_Cert_Subject\n!X-Client_Cert-Subject"
 ALICE = "X-Client-Cert-Subject: CN=alice,O=Example\\, Inc\n!X_Client_Cert_Subject\n!X-Client_Cert-Subject"
 
@@ -427,6 +428,7 @@ cases("https/told", told_made, [
     ("no-certificate-trusted", lambda m: saw(m, get("/", *LIES), NO_LIES, source="127.0.0.2")),
     ("shown-where-nobody-asks", lambda m: saw(m, get("/", *LIES), NO_LIES, **m.alice)),
     ("certificate", lambda m: saw(m, get("/", *LIES, host="c.example"), ALICE, sni="c.example", **m.alice)),
+    ("certificate-named-away", lambda m: saw(m, get("/", *NAMED, host="c.example"), ALICE, sni="c.example", **m.alice)),
     ("certificate-trusted", lambda m: saw(m, get("/", *LIES, host="c.example"), ALICE, sni="c.example", source="127.0.0.2", **m.alice)),
     ("certificate-without-tls", no_certificate_without_tls),
 ])
