@@ -27,7 +27,7 @@ static const struct { const char *text, *said; } mistakes[] = {
 	 "f:5: the name of a section holds at most 49 characters, 'site a1234567890123456789012345678901234567890.long' has 51; 'host =' takes longer ones\n"},
 	{A "[site *]\n/ = http://x\n", "f:5: [site *] is already in line 3\nf:5: host '*' on ':80' belongs to the site in line 3 already\n"},
 	{A "[site b]\n", "f:5: [site b] has no route: add a line such as '/ = http://192.168.1.2:8080'\n"},
-	{A "[site b]\n/ = ftp://x\n", "f:6: 'ftp://x' is not a target: those begin with http://, unix:, redirect: or reply:\n"},
+	{A "[site b]\n/ = ftp://x\n", "f:6: 'ftp://x' is not a target: those begin with http://, https://, unix:, redirect: or reply:\n"},
 	/* lines */
 	{A "listen :81\n", "f:5: expected 'key = value', not 'listen :81'\n"},
 	{A "listen: 81 = x\n", "f:5: expected 'key = value', not 'listen: 81 = x'\n"},
@@ -49,7 +49,6 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{A "upstraem = x\n", "f:5: unknown key 'upstraem'\n"},
 	{A "workers = 2\n", "f:5: 'workers' does not belong in a [site], but in [gateway]\n"},
 	{A "weight = 2\n", "f:5: 'weight' does not belong in a [site], but behind a target\n"},
-	{A "cert = x\n", "f:5: 'cert' is not available in this version\n"},
 	{A "cache_time = 1h\n", "f:5: 'cache_time' is not available in this version\n"},
 	{A "auth = family\n", "f:5: 'auth' is not available in this version\n"},
 	{A "[gateway]\n/b/ = http://x\n", "f:6: route '/b/' does not stand in a [site]\n"},
@@ -58,12 +57,14 @@ static const struct { const char *text, *said; } mistakes[] = {
 	/* values */
 	{A "tries = two\n", "f:5: tries: 'two' is not a number from 1 to 32\n"},
 	{A "tries = 33\n", "f:5: tries: '33' is not from 1 to 32\n"},
-	{A "connect_timeout = 10\n", "f:5: connect_timeout: '10' is not a time such as 500ms, 10s, 5m or 1h\n"},
-	{A "connect_timeout = 10 s\n", "f:5: connect_timeout: '10 s' is not a time such as 500ms, 10s, 5m or 1h\n"},
+	{A "connect_timeout = 10\n", "f:5: connect_timeout: '10' is not a time such as 500ms, 10s, 5m, 1h or 1d\n"},
+	{A "connect_timeout = 10 s\n", "f:5: connect_timeout: '10 s' is not a time such as 500ms, 10s, 5m, 1h or 1d\n"},
+	{A "body_timeout = 53w\n", "f:5: body_timeout: '53w' is not from 1ms to 1y\n"},
+	{A "body_timeout = 2147483647y\n", "f:5: body_timeout: '2147483647y' is not from 1ms to 1y\n"},
 	{A "connect_timeout = 2h\n", "f:5: connect_timeout: '2h' is not from 1ms to 1h\n"},
 	{A "connect_timeout = 0s\n", "f:5: connect_timeout: '0s' is not from 1ms to 1h\n"},
 	{A "connect_timeout = 99999999999999999999h\n",
-	 "f:5: connect_timeout: '99999999999999999999h' is not a time such as 500ms, 10s, 5m or 1h\n"},
+	 "f:5: connect_timeout: '99999999999999999999h' is not a time such as 500ms, 10s, 5m, 1h or 1d\n"},
 	{A "[gateway]\nbuffer = 64kb\n", "f:6: buffer: '64kb' is not a size such as 9000, 64k or 4M\n"},
 	{A "[gateway]\nbuffer = 17M\n", "f:6: buffer: '17M' is not from 9k to 16M\n"},
 	{A "[gateway]\nrequests = 100000\nbuffer = 16M\n",
@@ -103,7 +104,6 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{A "[gateway]\nlisten = :0\n", "f:6: ':0': port '0' is not a number from 1 to 65535\n"},
 	{A "[gateway]\nlisten = :65536\n", "f:6: ':65536': port '65536' is not a number from 1 to 65535\n"},
 	{A "[gateway]\nlisten = unix:run/a\n", "f:6: 'unix:run/a': the path of a socket begins with '/'\n"},
-	{A "[gateway]\nlisten = :443 tls\n", "f:6: 'tls' is not available in this version\n"},
 	{A "[gateway]\nlisten = :81 porxy\n", "f:6: listen: unknown word 'porxy' (did you mean 'proxy'?)\n"},
 	{A "[gateway]\nlisten = :81 :82\n", "f:6: listen: unknown word ':82'; one address stands in a line\n"},
 	{A "[gateway]\nlisten = 127.0.0.1:80\n", "f:6: listen: '127.0.0.1:80' takes connections that ':80' in line 2 takes, too\n"},
@@ -113,13 +113,11 @@ static const struct { const char *text, *said; } mistakes[] = {
 	/* routes */
 	{S "/ =\n", "f:4: '/' leads nowhere: a target is missing, such as http://192.168.1.2:8080\n"},
 	{S "/ = allow=10.0.0.1\n", "f:4: route '/' leads nowhere: a target is missing, such as http://192.168.1.2:8080\n"},
-	{S "/ = 192.168.1.2:80\n", "f:4: '192.168.1.2:80' is not a target: those begin with http://, unix:, redirect: or reply:\n"},
-	{S "/ = https://a\n", "f:4: 'https:' is not available in this version\n"},
+	{S "/ = 192.168.1.2:80\n", "f:4: '192.168.1.2:80' is not a target: those begin with http://, https://, unix:, redirect: or reply:\n"},
 	{S "/ = file:/srv\n", "f:4: 'file:' is not available in this version\n"},
 	{S "/ = mock:/srv\n", "f:4: 'mock:' is not available in this version\n"},
 	{S "/ = status:\n", "f:4: 'status:' is not available in this version\n"},
 	{S "/ = metrics:\n", "f:4: 'metrics:' is not available in this version\n"},
-	{S "/ = http://a verify=off\n", "f:4: 'verify' is not available in this version\n"},
 	{S "/ = http://a bakcup\n", "f:4: unknown word 'bakcup' (did you mean 'backup'?)\n"},
 	{S "/ = http://a wieght=2\n", "f:4: unknown word 'wieght' (did you mean 'weight'?)\n"},
 	{S "/ = http://a weight=0\n", "f:4: weight: '0' is not from 1 to 1000\n"},
@@ -193,8 +191,8 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{A "[route x]\nsite = *\npath = /\nto = http://x\nhost = b\n", "f:9: 'host' does not belong in a [route], but in a [site]\n"},
 	{A "[route x]\nsite = *\npath = /b\nto = http://x\ntext = b\n", "f:9: 'text' is for reply: only\n"},
 	/* all in one go, by line */
-	{"[gateway]\nlisten = :80 tls\nworker = 2\n[site a]\n/ = http://x weigth=2\nhst = b\n",
-	 "f:2: 'tls' is not available in this version\nf:3: unknown key 'worker' (did you mean 'workers'?)\n"
+	{"[gateway]\nlisten = :80 tsl\nworker = 2\n[site a]\n/ = http://x weigth=2\nhst = b\n",
+	 "f:2: listen: unknown word 'tsl' (did you mean 'tls'?)\nf:3: unknown key 'worker' (did you mean 'workers'?)\n"
 	 "f:5: unknown word 'weigth' (did you mean 'weight'?)\nf:6: unknown key 'hst' (did you mean 'host'?)\n"},
 };
 
@@ -588,7 +586,7 @@ static const struct { const char *words[5], *said; } commands[] = {
 	{{":8080", "/a"}, "word 2: '/a' leads nowhere: expected PATH=TARGET, such as /=http://192.168.1.2:8080\n"},
 	{{":8080", "/a/=x"}, "word 2: unknown word 'x'\n"},
 	{{":8080", "/a/=192.168.1.2:80"},
-	 "word 2: '192.168.1.2:80' is not a target: those begin with http://, unix:, redirect: or reply:\n"},
+	 "word 2: '192.168.1.2:80' is not a target: those begin with http://, https://, unix:, redirect: or reply:\n"},
 	{{":8080", "/a/=http://a", "bakcup"}, "word 3: unknown word 'bakcup' (did you mean 'backup'?)\n"},
 	{{":8080", "/a/=http://a", "tries=2", "tries=3"}, "word 4: 'tries' is already set by word 3\n"},
 	{{":80x", "/a/=http://a"}, "word 1: ':80x': port '80x' is not a number from 1 to 65535\n"},
@@ -685,7 +683,7 @@ static void shipped_defaults(void **state)
 	assert_int_equal(said->workers, standard->workers);
 	assert_int_equal(said->log_format, standard->log_format);
 	assert_string_equal(said->access_log, standard->access_log);
-	assert_memory_equal(&said->head_timeout, &standard->head_timeout, offsetof(struct config, arena) - offsetof(struct config, head_timeout));
+	assert_memory_equal(&said->head_timeout, &standard->head_timeout, offsetof(struct config, state) - offsetof(struct config, head_timeout));
 	assert_memory_equal(&said->routes[0].options.connect_timeout, &standard->routes[0].options.connect_timeout,
 			    offsetof(struct options, forwarded) - offsetof(struct options, connect_timeout));
 	assert_false(said->routes[0].options.forwarded);
