@@ -135,12 +135,9 @@ static bool make(struct arena *a, const struct site *site, struct text *error)
 	return false;
 }
 
-/* Somebody else may have made it by now, and what lies there in the end is what
- * the next start will find, so that is what we take. */
-static bool complete_site(struct arena *a, const struct config *c, struct site *site, struct text *error)
+/* False: *error is set. */
+static bool make_and_load(struct arena *a, const struct config *c, struct site *site, struct text *error)
 {
-	if (own_load(a, site, files_clock() + OWN_REST))
-		return true;
 	if (!platform_directory(c->state)) {
 		text_format(error, "gateway: cannot make the directory %s: %s ('state' in [gateway] names another one)", c->state, platform_why());
 		return false;
@@ -151,6 +148,21 @@ static bool complete_site(struct arena *a, const struct config *c, struct site *
 		return true;
 	text_format(error, "gateway: %s is not the certificate that was written there", site->own);
 	return false;
+}
+
+/* Somebody else may have made it by now, and what lies there in the end is what
+ * the next start will find, so that is what we take. An old one, where no new one
+ * can be written, is better than no gateway. */
+static bool complete_site(struct arena *a, const struct config *c, struct site *site, struct text *error)
+{
+	size_t len = error->len;
+
+	if (own_load(a, site, files_clock() + OWN_REST) || make_and_load(a, c, site, error))
+		return true;
+	if (!own_load(a, site, INT64_MIN))
+		return false;
+	error->len = len;
+	return true;
 }
 
 static bool complete_all(struct arena *a, struct config *c, struct text *error)

@@ -108,7 +108,7 @@ static void write_days(struct text *t, const struct cert *cert)
 static void row_init(struct row *r)
 {
 	for (size_t i = 0; i < COLUMNS; i++)
-		r->cell[i] = text_in(r->room[i], CELL);
+		r->cell[i] = text_in(&r->room[i][0], CELL);
 }
 
 static void write_row(struct row *r, const struct shown *s)

@@ -6,7 +6,9 @@
 #include "config_made.h"
 #include "pem.h"
 #include "../../platform/platform.h"
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -429,6 +431,43 @@ static void a_state_that_cannot_be_written_is_told(void **state)
 	config_free(c);
 }
 
+/* On a disk that is full: limits hold for root, too. */
+static bool complete_on_a_full_disk(struct config *c, struct text *error)
+{
+	struct rlimit before, none;
+	bool good;
+
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	good = config_complete(c, error);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	return good;
+}
+
+static void an_old_one_is_better_than_none(void **state)
+{
+	char room[300];
+	struct text error = text_in(room, sizeof room);
+	struct config *c;
+
+	(void)state;
+	put("st/a.test.pem", pem_old_key, pem_old);
+	c = config_right(A);
+	assert_int_equal(c->sites[0].tls.count, 0);
+	assert_true(complete_on_a_full_disk(c, &error));
+	assert_int_equal(c->sites[0].tls.count, 1);
+	assert_int_equal(error.len, 0);
+	config_free(c);
+	c = config_right(A "host = c.test\n"); /* for which it is not */
+	assert_false(complete_on_a_full_disk(c, &error));
+	assert_true(span_starts(text_span(&error), SPAN("gateway: cannot write st/a.test.pem: ")));
+	config_free(c);
+	assert_int_equal(unlink("st/a.test.pem"), 0);
+}
+
 /* --- servers --------------------------------------------------------------------------------------- */
 
 #define HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -591,6 +630,7 @@ int main(void)
 		cmocka_unit_test(two_at_a_time_agree),
 		cmocka_unit_test(names_of_files_stay_in_the_directory),
 		cmocka_unit_test(a_state_that_cannot_be_written_is_told),
+		cmocka_unit_test(an_old_one_is_better_than_none),
 		cmocka_unit_test(pins_are_read),
 		cmocka_unit_test(names_are_those_of_certificates),
 		cmocka_unit_test(equal_wishes_are_one),
