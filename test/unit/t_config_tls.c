@@ -553,6 +553,27 @@ static void equal_wishes_are_one(void **state)
 	config_free(c);
 }
 
+/* Only where it is needed; a machine may have none. */
+static void the_systems_authorities_are_read_if_needed(void **state)
+{
+	static struct said said;
+	struct config *c = config_right(H "https://a https://b verify=off\n/b/ = https://b ca=root.crt\n");
+
+	(void)state;
+	assert_int_equal(c->file_count, 1);
+	config_free(c);
+	c = config_made(&said, H "https://a\n/b/ = https://b verify=ca\n/c/ = https://a verify=off\n");
+	if (!c) {
+		assert_true(span_starts(text_span(&said.text), SPAN("f: https://a: this system has no file of certification authorities (")));
+		return;
+	}
+	assert_int_equal(c->file_count, 1);
+	assert_true(trust_count(c->servers[0].tls->trust) > 1);
+	assert_ptr_equal(c->servers[0].tls->trust, c->servers[1].tls->trust);
+	assert_ptr_equal(c->servers[2].tls->trust, NULL);
+	config_free(c);
+}
+
 /* --- what check prints ----------------------------------------------------------------------------------- */
 
 static bool holds(struct span text, const char *want)
@@ -634,6 +655,7 @@ int main(void)
 		cmocka_unit_test(pins_are_read),
 		cmocka_unit_test(names_are_those_of_certificates),
 		cmocka_unit_test(equal_wishes_are_one),
+		cmocka_unit_test(the_systems_authorities_are_read_if_needed),
 		cmocka_unit_test(check_shows_certificates),
 		cmocka_unit_test(check_shows_our_own),
 	};
