@@ -68,9 +68,10 @@ static void say(struct supervisor *s, enum log_level level, const char *message)
 		fprintf(stderr, "gateway: %s\n", message);
 }
 
-static bool is_warning(const char *message)
+/* Where the word stands that makes a message no more than a warning; NULL. */
+static const char *warning_in(const char *message)
 {
-	return strstr(message, ": warning: ") != NULL;
+	return strstr(message, ": warning: ");
 }
 
 /* Messages of the configuration begin with file:line already. */
@@ -79,7 +80,7 @@ static void say_config(void *user, const char *message)
 	struct supervisor *s = user;
 
 	if (speaker(s))
-		say(s, is_warning(message) ? LOG_WARN : LOG_ERROR, message);
+		say(s, warning_in(message) ? LOG_WARN : LOG_ERROR, message);
 	else
 		fprintf(stderr, "%s\n", message);
 }
@@ -273,13 +274,17 @@ static void refuse(struct supervisor *s, const struct text *heard, bool faults)
 {
 	char room[HEARD];
 	struct text line;
-	const char *at = heard->at;
+	const char *at = heard->at, *warning;
 
 	for (; at < heard->at + heard->len; at += strlen(at) + 1) {
-		if (faults && is_warning(at))
+		warning = warning_in(at);
+		if (faults && warning)
 			continue;
 		line = text_in(room, sizeof room);
-		text_format(&line, "certificate files changed, but %s: the old ones stay in use", at);
+		text_lit(&line, "certificate files changed, but ");
+		text_add(&line, at, warning ? (size_t)(warning - at) : 0);
+		text_str(&line, warning ? warning + sizeof ": warning" - 1 : at);
+		text_lit(&line, ": the old ones stay in use");
 		say(s, LOG_ERROR, ended(&line));
 	}
 }

@@ -67,15 +67,17 @@ static void say_days(const struct config_cert *c, struct log *log)
 {
 	const struct cert *cert = credential_cert(c->credential);
 	int64_t now = clock_now(), days = (cert->until - now) / DAY;
-	struct span date = log_iso(cert->from > now ? cert->from : cert->until);
+	char room[64] = "";
+	struct text date = text_in(room, sizeof room - 1);
 
+	text_span_add(&date, log_iso(cert->from > now ? cert->from : cert->until));
 	if (cert->from > now)
-		log_say(log, LOG_WARN, "site %s: the certificate in %s is not valid before %.*s", c->site->label, c->file, (int)date.len, date.at);
+		log_say(log, LOG_WARN, "site %s: the certificate in %s is not valid before %s", c->site->label, c->file, room);
 	else if (cert->until < now)
-		log_say(log, LOG_WARN, "site %s: the certificate in %s expired on %.*s", c->site->label, c->file, (int)date.len, date.at);
+		log_say(log, LOG_WARN, "site %s: the certificate in %s expired on %s", c->site->label, c->file, room);
 	else if (days <= WARN_DAYS)
-		log_say(log, LOG_WARN, "site %s: the certificate in %s expires in %d day%s, on %.*s", c->site->label, c->file, (int)days,
-			days == 1 ? "" : "s", (int)date.len, date.at);
+		log_say(log, LOG_WARN, "site %s: the certificate in %s expires in %d day%s, on %s", c->site->label, c->file, (int)days,
+			days == 1 ? "" : "s", room);
 }
 
 /* A certificate that several sites show is told of with the first one. */
