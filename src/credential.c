@@ -10,12 +10,13 @@
 
 enum {
 	CERT_MOST = 16384, /* bytes of a certificate: some hundred names */
-	KEY_MOST = 4096,   /* of a private key: RSA-4096 in PKCS#8 has 2,400 */
+	KEY_MOST = 8192,   /* of a private key: RSA-4096 has 2,400, the rest is for a word about larger ones */
 	CHAIN_MOST = 10,
 	RSA_LEAST_BITS = 2048, RSA_MOST_BITS = 4096 /* BearSSL does no more */
 };
 
 static const char no_memory[] = "out of memory";
+static const char no_kind[] = "is of a kind that is not supported; use EC (P-256, P-384, P-521) or RSA";
 
 /* Through a pointer that the compiler cannot see through: nobody reads what this writes. */
 static void wipe(void *at, size_t size)
@@ -92,7 +93,7 @@ struct secret {
 	br_skey_decoder_context decoder;
 	unsigned char behind[3 * (BR_X509_BUFSIZE_KEY - BR_X509_BUFSIZE_SIG)];
 	/* Modulus or point, to be compared with a certificate's. */
-	unsigned char open[RSA_MOST_BITS / 8];
+	unsigned char open[RSA_MOST_BITS / 8 + 1];
 	size_t open_len;
 };
 
@@ -106,6 +107,46 @@ static bool is_encrypted(const struct pem *o)
 	return o->encrypted || span_starts_same(o->kind, SPAN("ENCRYPTED "));
 }
 
+/* Big-endian, as all numbers are here; n has room for both lengths. BearSSL has
+ * this too, but says 0 of the factors of RSA-4096. */
+static void multiply(unsigned char *n, const unsigned char *p, size_t plen, const unsigned char *q, size_t qlen)
+{
+	memset(n, 0, plen + qlen);
+	for (size_t i = plen; i-- > 0;) {
+		unsigned carry = 0;
+
+		for (size_t j = qlen; j-- > 0;) {
+			carry += n[i + j + 1] + (unsigned)p[i] * q[j];
+			n[i + j + 1] = (unsigned char)carry;
+			carry >>= 8;
+		}
+		n[i] = (unsigned char)carry;
+	}
+}
+
+/* Of a number without its leading zeros. */
+static size_t strip(const unsigned char **at, size_t len)
+{
+	while (len && !**at) {
+		++*at;
+		len--;
+	}
+	return len;
+}
+
+static bool find_modulus(struct secret *s, const br_rsa_private_key *key)
+{
+	const unsigned char *p = key->p, *q = key->q, *n = s->open;
+	size_t plen = strip(&p, key->plen), qlen = strip(&q, key->qlen);
+
+	if (!plen || !qlen || plen + qlen > sizeof s->open)
+		return false;
+	multiply(s->open, p, plen, q, qlen);
+	s->open_len = strip(&n, plen + qlen);
+	memmove(s->open, n, s->open_len);
+	return s->open_len == (key->n_bitlen + 7) / 8;
+}
+
 static const char *check_rsa(struct secret *s)
 {
 	const br_rsa_private_key *key = br_skey_decoder_get_rsa(&s->decoder);
@@ -114,20 +155,18 @@ static const char *check_rsa(struct secret *s)
 		return "is an RSA key of less than 2048 bits";
 	if (key->n_bitlen > RSA_MOST_BITS)
 		return "is an RSA key of more than 4096 bits";
-	s->open_len = br_rsa_compute_modulus_get_default()(s->open, key);
-	return s->open_len ? NULL : "is a damaged RSA key";
+	return find_modulus(s, key) ? NULL : "is a damaged RSA key";
 }
 
-/* 1 to the order of the curve less 1, without leading zeros: BearSSL's signer
- * would fail with any other, at each handshake. */
+/* 1 to the order of the curve less 1: BearSSL's signer would fail with any other,
+ * at each handshake. */
 static bool is_on(const br_ec_impl *impl, const br_ec_private_key *key)
 {
-	size_t len, skip = 0;
-	const unsigned char *order = impl->order(key->curve, &len);
+	size_t order_len, len;
+	const unsigned char *order = impl->order(key->curve, &order_len), *x = key->x;
 
-	while (skip < key->xlen && key->x[skip] == 0)
-		skip++;
-	return skip < key->xlen && (key->xlen - skip < len || (key->xlen - skip == len && memcmp(key->x + skip, order, len) < 0));
+	len = strip(&x, key->xlen);
+	return len && (len < order_len || (len == order_len && memcmp(x, order, len) < 0));
 }
 
 static const char *check_ec(struct secret *s)
@@ -147,12 +186,17 @@ static const char *check_secret(struct secret *s)
 	case 0:
 		return br_skey_decoder_key_type(&s->decoder) == BR_KEYTYPE_RSA ? check_rsa(s) : check_ec(s);
 	case BR_ERR_X509_UNSUPPORTED:
-		return "is of a kind that is not supported; use EC (P-256, P-384, P-521) or RSA";
+		return no_kind;
 	case BR_ERR_X509_LIMIT_EXCEEDED:
 		return "is too large: RSA keys have 4096 bits at most";
 	default:
 		return "is damaged: not a private key";
 	}
+}
+
+static bool is_known(const struct pem *o)
+{
+	return span_is(o->kind, SPAN("PRIVATE KEY")) || span_is(o->kind, SPAN("EC PRIVATE KEY")) || span_is(o->kind, SPAN("RSA PRIVATE KEY"));
 }
 
 static const char *read_secret(struct secret *s, const struct pem *o)
@@ -163,6 +207,8 @@ static const char *read_secret(struct secret *s, const struct pem *o)
 
 	if (is_encrypted(o))
 		return "is encrypted; openssl pkey -in FILE -out FILE decrypts it";
+	if (!is_known(o))
+		return no_kind; /* OPENSSH, DSA */
 	why = pem_decode(o, place, sizeof place, &len);
 	if (!why) {
 		br_skey_decoder_init(&s->decoder);
@@ -253,10 +299,7 @@ static bool keep_chain(struct credential *made, struct span pem, const struct ce
 
 static unsigned char *keep_number(struct credential_memory memory, const unsigned char *at, size_t *len)
 {
-	while (*len && !*at) {
-		at++;
-		--*len;
-	}
+	*len = strip(&at, *len);
 	return keep(memory, at, *len);
 }
 

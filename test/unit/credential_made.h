@@ -3,8 +3,8 @@
  * credential_made - certificates and keys as openssl makes them, for tests
  * alone: all of these keys are public. Literals, so that they can be joined.
  *
- * ROOT signed INTER, that signed EC (P-256) and RSA (2048); P384, P521, V1 (a
- * certificate of version 1) and ED (Ed25519) signed themselves.
+ * ROOT signed INTER, that signed EC (P-256) and RSA (2048); RSA4096, P384, P521,
+ * V1 (a certificate of version 1) and ED (Ed25519) signed themselves.
  */
 #ifndef CREDENTIAL_MADE_H
 #define CREDENTIAL_MADE_H
@@ -168,6 +168,90 @@
 	"P9RClOeoSmlaT9OKCQEo1c9zczRuz9ZrckhIGGDKTO3OXwqhyAEpfaiyjzLAmJ2d\n" \
 	"lpd8HG1jDx0V8DxAYcK1hso=\n" \
 	"-----END PRIVATE KEY-----\n"
+
+#define MADE_RSA4096 \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIFBzCCAu+gAwIBAgIUXH4eNQMMFstRmKKCRrD7o4GBtpkwDQYJKoZIhvcNAQEL\n" \
+	"BQAwEjEQMA4GA1UEAwwHcnNhNDA5NjAgFw0yNjExMjMxMzA3MTZaGA8yMDUxMDcx\n" \
+	"NTEzMDcxNlowEjEQMA4GA1UEAwwHcnNhNDA5NjCCAiIwDQYJKoZIhvcNAQEBBQAD\n" \
+	"ggIPADCCAgoCggIBALykdOljsyTEKfSCI2zzAywlEGQY+EkKzreKkXl0NWJh5jY7\n" \
+	"bpYUURicWBcS2VWD2xlLcn1RmBJMxE8bF8imO+AAF/C7gq0ZZPjUOaLkZmEoUhTn\n" \
+	"+oXutqRSNzgEcJHHGyXhMi717WwI+Wc18HMyPnAiC1TcO9fqcgptb85j1rncUDZA\n" \
+	"y5YnMG4NIN0jBGEfxTgI3oB79RGIQ4r/5aKAQR+ADY9L2jMCVHtWDt9wewBkZ1UQ\n" \
+	"pzzeuT+HKqdcXcDxDmbyNcNDitkXx5G2c2hSUXdSMW4j9hb3KDtnyrGgoktwcZur\n" \
+	"78gCj68MqwoToSXYW4xxhD0VdwoFs1scLJV9X3MYOP8kmTAbcLR4MU7IgjiQp8bY\n" \
+	"Onj7oFJW+1/ngTHCsn8HRqCcP0uWn3G39piZVJatPaPWDOkVPv4jOE+li/BLo6CB\n" \
+	"f24bPaDfnWleUBXikKQbPUkkpTMRk823CqNVwqrl6A48WLB15FciVY/zuZ04st4r\n" \
+	"YYRean8PggkIscPRJ0A+WKiNNyymBtjlrD4VhFRnckOIuYKTK3/IZB+SjL5EqhyN\n" \
+	"qTZ+CFxybW7SvlAJbuMQtunw/4Wpkai7XX2JFdEULb2SXUHvzWAy0i6D5SQSMgPi\n" \
+	"mjYdlWDwQOtqtAHexmCwunX9we46R2DZPTRx8IABLC+hlMcri33Eu8Beb8aBAgMB\n" \
+	"AAGjUzBRMB0GA1UdDgQWBBTOyMDRO36eaUpIwjEXpDxl9wmkYjAfBgNVHSMEGDAW\n" \
+	"gBTOyMDRO36eaUpIwjEXpDxl9wmkYjAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3\n" \
+	"DQEBCwUAA4ICAQBfK/5QL8Mc3nZEyzRZ1mY+A1kwRZegk7E7im4tV3oXlwpfLXYO\n" \
+	"SryhV64fZi2BZtU+wkrGZjOQ9G9iEF9k1veFV7vlV8YrjW2Bf2BN7Rg49hSG0cXo\n" \
+	"mPLqcplUb5rb8HoIGm91kqEh5JfYTMHwtlQmylfZ/K8S6Bocgc9kK9HJ8359/G6E\n" \
+	"CKLA7BVshu/fZkaOCedjElF2/6ELv4DJG6SeWqD1UnNc4i9zBm0yaty8CRj7RJG0\n" \
+	"zaukNfmgQeAt9KtKEgETt2dF/ejODiO9uthVmmkd1pVZtTRliGXPVWOAPAcNu3tH\n" \
+	"YMc4OnI5w+4sZ+pl6HPt7XaGSQH133InStc4oMuqf4roBQnFbNvW4LNfLXQ/V4qy\n" \
+	"hmqWSDwSN32HmNPdYWEKzk72jqQpb7jNYEDoq6Eyw3CqGQZ5VLmgQKMy7WNWbpzu\n" \
+	"kaK2GK+N2oGhGzia7HeYTR/bU3T2qQM+rpmAw2cnFLB/l1GYbyCpMbEzStEAqm3g\n" \
+	"TjKDr1IB0bFNWePRedrsOOprnnNTpEsZ4ay1SrGBDbwrhTRp2YQHsMjwMJqOzfwA\n" \
+	"mC++5IXeBGvyWniZo4/eDQpDk+ekviswIBKMjSO8wTEUTT+XMFgHqjbrhB3pbj/F\n" \
+	"YaAdHJgXhMENGrcbLd6zEyO4zpZBqrX2bK2yO5S9a7MF/c9g2utxzl5ong==\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define MADE_RSA4096_KEY \
+	"-----BEGIN RSA PRIVATE KEY-----\n" \
+	"MIIJJwIBAAKCAgEAvKR06WOzJMQp9IIjbPMDLCUQZBj4SQrOt4qReXQ1YmHmNjtu\n" \
+	"lhRRGJxYFxLZVYPbGUtyfVGYEkzETxsXyKY74AAX8LuCrRlk+NQ5ouRmYShSFOf6\n" \
+	"he62pFI3OARwkccbJeEyLvXtbAj5ZzXwczI+cCILVNw71+pyCm1vzmPWudxQNkDL\n" \
+	"licwbg0g3SMEYR/FOAjegHv1EYhDiv/looBBH4ANj0vaMwJUe1YO33B7AGRnVRCn\n" \
+	"PN65P4cqp1xdwPEOZvI1w0OK2RfHkbZzaFJRd1IxbiP2FvcoO2fKsaCiS3Bxm6vv\n" \
+	"yAKPrwyrChOhJdhbjHGEPRV3CgWzWxwslX1fcxg4/ySZMBtwtHgxTsiCOJCnxtg6\n" \
+	"ePugUlb7X+eBMcKyfwdGoJw/S5afcbf2mJlUlq09o9YM6RU+/iM4T6WL8EujoIF/\n" \
+	"bhs9oN+daV5QFeKQpBs9SSSlMxGTzbcKo1XCquXoDjxYsHXkVyJVj/O5nTiy3ith\n" \
+	"hF5qfw+CCQixw9EnQD5YqI03LKYG2OWsPhWEVGdyQ4i5gpMrf8hkH5KMvkSqHI2p\n" \
+	"Nn4IXHJtbtK+UAlu4xC26fD/hamRqLtdfYkV0RQtvZJdQe/NYDLSLoPlJBIyA+Ka\n" \
+	"Nh2VYPBA62q0Ad7GYLC6df3B7jpHYNk9NHHwgAEsL6GUxyuLfcS7wF5vxoECAwEA\n" \
+	"AQKCAgAmQB+Pqn5q9FbAhDncL9tjEmHkNhb0MpuPZmrQioJ/oDO+p+boyhZWi+8l\n" \
+	"wJXui9W7p4t/wzF3dnbwxmDYd/KYnVQ9ZTweTtGlTd0g/TiQN02LfS1Uhn6ky6H0\n" \
+	"Oxw7RvjngaX8FTRO7XPq3GpU5Wl5McID80M0KQ72M9IRsrdZyQU/tvxBBlHA4usY\n" \
+	"w+6xpfBGyC+btGbRJwTxFKnSvThXQ48cUQhdwvlv59eMsYFTZ0h3nHCYvF2qNsVs\n" \
+	"maNOCeL+d1r07Mdk9TgrgOgeTWDE9dbdiy+tYPDYuNdGFLkL3HFA3Eh60SAi4cn1\n" \
+	"uVy58IjBrcvfWfChCN5hGVGl/z3A3plSVdlGZTuaTcW8Esn2XrjUNISStBmVJzIR\n" \
+	"8dlr3wF0noIDUHEV39JW6rqJsNiD+9S/2tC5J7UxZ5IS4fxCMfmBLExleaJxfyy+\n" \
+	"hbMwSawthHNdM80XHwm/a+Ute+5GWPcT3uHxCoHRwzwKWbkhyXXNcdyRHn7MQa91\n" \
+	"f1zzHUVa9bukneNeaqd6NvfRRnoQqMcCHBkWgUI/AfonmS9T8rWyAvYnCVYSAFvX\n" \
+	"58Fw0DonDYQw+WNxQipSjfo/OhmFMxvSel6SZlCN4vad0NOeYuAKGOQzj8gwAnqr\n" \
+	"6JUJRGoN9B4V7IdKaBBm+ddfO2pz5J6LA8rHRgOo7ycAEIFK5QKCAQEA7KzHSzUv\n" \
+	"S3TL/aabIAcFkw5cd6kqaJJTr1J7P2F8DIZnBNfwt7YCeiqwK7ITo8zCRL7kmMrh\n" \
+	"s3dS+RwGqjEDnY1rWBiErYMwf1FXoyYwjYa+ALXe99bFlGKdgMXB6TiwKdGn5niA\n" \
+	"/NIb4GkRvWo8LGq05+r752lgl3BugJDomqWAHy7qT2RRMw0qoKnbpCTjwMabyIcO\n" \
+	"hhKzd8etEQG4lDt8C6SrVLNAzoqy1kRJJBGgN/YKDMxMBHHns6lvjnpQRHdqBY/J\n" \
+	"qTx3LIg+N17F20S0m/fJOSiVvEccKhpHm9+gYUhyt+pMXdQqk6lmwkS+3jPO2Ts4\n" \
+	"QcrkG0zQ9K0IRQKCAQEAzAunThPwvHMu29ryJE12X74p75YJchBL+he6cfR0+tHL\n" \
+	"VAT6HpAIHCh+Rnf+1TXmxScHGpv/wSuutrUZ2HM80MS7FQTXT1Iq9F5RiTKEUvat\n" \
+	"zkNv83+r44lwfCYZLYyKgpM1GeeG0tddJbvvd6aGu3JY5rlRf1ou5aZ2CK+E9QIn\n" \
+	"KlbZTXY6YP+0EbeZp2D8+xzkyIBFG1LYpkHxDWAPXTAV6qnozRodI6yif1yw0voh\n" \
+	"dBFskXm5rJtRCk7PtHERSYVL+Hhw7ust7tvBWkavdlx/5VQ3saTcrqmeaYOtc5JQ\n" \
+	"IV03TwIO/zE5zVdoeZ3AvYPyN7npq/fDz6oysG4fDQKCAQA+RRtOa1jdNoaxXxNz\n" \
+	"csWBsoabqTOSPeWsvDvXKjP0K6yRNquL+mRedjrR1FGciDQY2EzW8pI9oMiA6GHM\n" \
+	"h4bW/i1fCVxnNpwc827maxbdNbVqBG/8r1Jevy+HgQCK9zJKXnIZjl0Jp9JT0fEr\n" \
+	"7/aTDSQ53LaYZT5XueopA3dfsOmryrE1YESI9Q7hJK+4WUhfISI9uWMV3XfArRWY\n" \
+	"4uYIgjoZ6iJ174++h/mTrHW9+rE36BEu2tWpWbrHp23Fg+L4kJ6hhfpd/52vZs1P\n" \
+	"ziyqi0IlwyT7V/VFi0Qaw71Rgp302pXsU8Xx7e+h2DFELcg2OFVVDGK51ML9d9GG\n" \
+	"frwtAoIBADTRy3RtuwK9emLVUZtOJhdwvaBUoYtSZqiN3ejD1EhdaJoOU8T3mfHY\n" \
+	"FaAeTexZcKyWhsM/oLwbl7WaOd+LLTIJyzgMscPJzG7Hv6mZVyG205UyZdeNtCxJ\n" \
+	"lsG8hwYAfJaCjttu0Lrhny42cS3zAKujVRoc3NjvunYeWi2zaeKWtRbDtqrTsRcM\n" \
+	"+ksf0PnAJJzIhPzWH42MK6MWLNU+iZug5/uAElCNsv9aIBKCJw/mSiSmogkijor9\n" \
+	"BcR6VFAseMIkbF8cpndij9hmMK4y4BbuqPjvjR9CQxI/vE8qFAt306BfZgLg0IsE\n" \
+	"7iaWuufIi21Dq777NF8c2yZ1s3tydj0CggEAfCj2ufehOxjaafMGqYmIXWlRgSt9\n" \
+	"D8Wdp7E8aU/VCzMRmYQLuCPZRLbEwhLQDKqHIGP7FgQPvmmMdtNV14FzMYpRw0OC\n" \
+	"L0f45NmfCKLfcfRSXsxXqxjv35wTN3LyER53x16gnfAKxrlzGQxIvz3l7WVZvG98\n" \
+	"fVlZBKH7pv89mXaqxTe0fRxCyXCKARSBhJlH+sAqJk2sd62Q23Ay4EBbPaa2uzD9\n" \
+	"NG5OwUb+5FcIqdgDo7agwJPhhOFUZAlWWpHaybiqKM/xIZE+LZoww3f6UtlRbxf2\n" \
+	"G5SiQD5z6OgpZfQ3D+9h69DmNZi0qD30naH+V22IdiU2zr4VyYAQOql+sw==\n" \
+	"-----END RSA PRIVATE KEY-----\n"
 
 #define MADE_P384 \
 	"-----BEGIN CERTIFICATE-----\n" \

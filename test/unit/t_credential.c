@@ -75,6 +75,7 @@ static const struct {
 	{"PKCS#8", MADE_EC, MADE_EC_KEY8, "P-256", {"not-this.example.net"}},
 	{"RSA", MADE_RSA, MADE_RSA_KEY, "RSA-2048", {"example.org"}},
 	{"RSA PKCS#8", MADE_RSA, MADE_RSA_KEY8, "RSA-2048", {"example.org"}},
+	{"RSA-4096", MADE_RSA4096, MADE_RSA4096_KEY, "RSA-4096", {"rsa4096"}}, /* of which BearSSL cannot compute the modulus */
 	{"P-384", MADE_P384, MADE_P384_KEY, "P-384", {"p384"}},
 	{"P-521", MADE_P521, MADE_P521_KEY, "P-521", {"p521"}},
 	{"out of order", MADE_ROOT MADE_INTER MADE_EC, MADE_EC_KEY, "P-256", {"not-this.example.net", "Example Intermediate"}},
@@ -271,7 +272,9 @@ static const struct {
 	{MADE_EC, MADE_K1_KEY, CREDENTIAL_KEY, NO_KIND},
 	{MADE_EC, MADE_RSA1024_KEY, CREDENTIAL_KEY, "is an RSA key of less than 2048 bits"},
 	{MADE_EC, "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n", CREDENTIAL_KEY,
-	 "is damaged: not a private key"},
+	 NO_KIND},
+	{MADE_EC, MADE_RSA4096_KEY, CREDENTIAL_KEY, NO_MATCH},
+	{MADE_RSA, MADE_RSA4096_KEY, CREDENTIAL_KEY, NO_MATCH},
 	{MADE_EC, KEY("MAA=\n"), CREDENTIAL_KEY, "is damaged: not a private key"},
 	{MADE_EC, KEY("MA!=\n"), CREDENTIAL_KEY, DAMAGED},
 	{MADE_EC, "-----BEGIN EC PRIVATE KEY-----\nMHcC\n", CREDENTIAL_KEY, BROKEN},
