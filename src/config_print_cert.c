@@ -7,7 +7,7 @@
 #include "config_files.h"
 #include "config_print.h"
 
-enum { DAY = 86400, CELL = 80, NAMES = 38, COLUMNS = 5, WIDEST = 38 /* a longer cell moves what stands behind it */ };
+enum { DAY = 86400, CELL = 80, NAMES = 34, COLUMNS = 5, WIDEST = 38 /* a longer cell moves what stands behind it */ };
 
 /* A site with one of its certificates, or without while it is not made yet. */
 struct shown {
@@ -23,12 +23,12 @@ struct row {
 
 /* --- cells ---------------------------------------------------------------------- */
 
-/* Adds a name if it fits; those that do not are counted. */
+/* Adds a name if it fits; from the first one on that does not, they are counted. */
 static void add_name(struct text *t, struct span name, size_t *more)
 {
 	size_t need = name.len + (t->len ? 1 : 0);
 
-	if (t->len && t->len + need > NAMES) {
+	if (*more || (t->len && t->len + need > NAMES)) {
 		(*more)++;
 		return;
 	}

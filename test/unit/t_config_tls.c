@@ -618,6 +618,22 @@ static void check_shows_certificates(void **state)
 	free(out.at);
 }
 
+/* Many names are counted, not shown. */
+static void check_stays_narrow(void **state)
+{
+	struct config *c = config_right(A "host = a.test another-name.test a-third-name.test x.test\n");
+	struct text out = block_text(8192);
+
+	(void)state;
+	config_print(c, &out);
+	if (!holds(text_span(&out), "\n  a.test  a.test another-name.test +2  itself     P-256  will be made at first start\n")) {
+		printf("%.*s", (int)out.len, out.at);
+		fail();
+	}
+	config_free(c);
+	free(out.at);
+}
+
 static void check_shows_our_own(void **state)
 {
 	struct config *c = completed(H "reply:204\n");
@@ -657,6 +673,7 @@ int main(void)
 		cmocka_unit_test(equal_wishes_are_one),
 		cmocka_unit_test(the_systems_authorities_are_read_if_needed),
 		cmocka_unit_test(check_shows_certificates),
+		cmocka_unit_test(check_stays_narrow),
 		cmocka_unit_test(check_shows_our_own),
 	};
 
