@@ -66,10 +66,22 @@ size_t link_drop(struct link *l, int pipe[2], size_t len);
 void link_finish(struct link *l);
 /* Closing will end it so that the peer sees that something is missing. */
 void link_reset(struct link *l);
+
+/* With TLS, both: asked through the two below. */
+bool link_tls_holds(const struct link *l);
+bool link_tls_owes(const struct link *l);
+
 /* Bytes that came and are not in a buffer of ours yet. */
-bool link_holds(const struct link *l);
+static inline bool link_holds(const struct link *l)
+{
+	return l->tls && link_tls_holds(l);
+}
+
 /* Written, but not gone yet. */
-bool link_owes(const struct link *l);
+static inline bool link_owes(const struct link *l)
+{
+	return l->tls && link_tls_owes(l);
+}
 
 static inline bool link_is_open(const struct link *l)
 {

@@ -44,8 +44,6 @@ struct tls_hooks {
 	/* The site for a name that a client asked for (empty: it asked for none) on
 	 * this listener; NULL: there is no such site. */
 	const struct tls_site *(*site)(void *listener, struct span name);
-	/* May a session made under this policy still be resumed on this listener? */
-	bool (*policy)(void *listener, uint64_t policy);
 	void (*save)(void *user, const struct tls_session *session);
 	bool (*find)(void *user, const unsigned char id[32], struct tls_session *session);
 	void *user; /* of save and find */

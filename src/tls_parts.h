@@ -14,7 +14,7 @@
 #include "../gateway.h"
 
 enum {
-	SHAKE_IN = 1024,   /* records in clear are taken in pieces; what is encrypted then is short */
+	SHAKE_IN = 2048,   /* records in clear are taken in pieces, but a ClientHello most often fits in one */
 	SHAKE_OUT = 2133,  /* 2048 bytes of a record: most flights in one or two */
 	RECORD_IN = 16416, /* the longest record of an AEAD suite, and its header */
 	RECORD_OUT = 4181, /* 4096 bytes in a record: three quarters of the speed for a quarter of the room */

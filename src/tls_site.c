@@ -3,9 +3,9 @@
  * tls_site - as which site do we show ourselves, and which sessions go on?
  *
  * BearSSL calls these while it reads a ClientHello. It looks a session up before
- * it has seen the name that the client asks for, so that is compared afterwards:
- * a session never leads from one site to another (one that asks for client
- * certificates has none at all).
+ * it has come to the name that the client asks for, so we look ahead: a session
+ * never leads from one site to another (one that asks for client certificates
+ * has none at all). When all is over that is compared once more.
  */
 #include "tls_parts.h"
 
@@ -167,13 +167,77 @@ static void cache_save(const br_ssl_session_cache_class **ctx, br_ssl_server_con
 	t->kit->hooks.save(t->kit->hooks.user, &session);
 }
 
+/* What is before the next so many bytes of a message; false: it ends before. */
+static bool skip(const unsigned char **at, size_t *left, size_t bytes)
+{
+	if (bytes > *left)
+		return false;
+	*at += bytes;
+	*left -= bytes;
+	return true;
+}
+
+/* The same for a vector with a length of one or two bytes before it (RFC 5246 4.3). */
+static bool skip_vector(const unsigned char **at, size_t *left, size_t bytes, struct span *content)
+{
+	const unsigned char *length = *at;
+	size_t len;
+
+	if (!skip(at, left, bytes))
+		return false;
+	len = bytes == 1 ? length[0] : (size_t)length[0] << 8 | length[1];
+	*content = span_of((const char *)*at, len);
+	return skip(at, left, len);
+}
+
+/* server_name of the ClientHello whose rest, from cipher_suites on, is at hand;
+ * empty: it has none. False: it is not all there (or not well-formed, which
+ * BearSSL will find). RFC 6066 3. */
+static bool look_for_name(const unsigned char *at, size_t left, struct span *name)
+{
+	struct span vector;
+
+	*name = span_of("", 0);
+	if (!skip_vector(&at, &left, 2, &vector) || !skip_vector(&at, &left, 1, &vector))
+		return false;
+	if (left == 0)
+		return true;
+	if (!skip_vector(&at, &left, 2, &vector))
+		return false;
+	at = (const unsigned char *)vector.at;
+	left = vector.len;
+	while (left) {
+		const unsigned char *type = at;
+
+		if (!skip(&at, &left, 2) || !skip_vector(&at, &left, 2, &vector))
+			return false;
+		if (type[0] || type[1])
+			continue;
+		at = (const unsigned char *)vector.at;
+		left = vector.len;
+		return skip(&at, &left, 3) && skip_vector(&at, &left, 2, name); /* length of the list, host_name */
+	}
+	return true;
+}
+
+static bool is_of_this_site(const struct tls *t, const struct tls_session *session)
+{
+	const struct tls_site *site;
+	struct span name;
+
+	if (!look_for_name(t->eng->hbuf_in, t->eng->hlen_in, &name))
+		return false;
+	site = t->kit->hooks.site(t->listener, name);
+	return site && !site->client_ca && site->policy == session->policy;
+}
+
 static int cache_load(const br_ssl_session_cache_class **ctx, br_ssl_server_context *sc, br_ssl_session_parameters *p)
 {
 	struct tls *t = OF_CACHE(ctx);
 	struct tls_session session;
 
 	(void)sc;
-	if (!t->kit->hooks.find(t->kit->hooks.user, p->session_id, &session) || !t->kit->hooks.policy(t->listener, session.policy))
+	if (!t->kit->hooks.find(t->kit->hooks.user, p->session_id, &session) || !is_of_this_site(t, &session))
 		return 0;
 	tls_session_get(&session, p);
 	t->session_policy = session.policy;

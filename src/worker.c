@@ -21,6 +21,7 @@ enum {
 	CROWDED_MS = 250,    /* with all exchanges lent, the slow and the waiting are looked for so often */
 	CROWD_MS = 10000,    /* a request waits so long for an exchange, then it is sent away */
 	SHAKING_US = 2000,   /* handshakes get so much of a turn, but always one step: the key of an RSA one takes long */
+	SHAKING_SLOW_MS = 2000, /* a handshake that takes longer, or a quarter of its time, gives way to others */
 	ACCEPT_PAUSE = 1000, /* ms without accepting when descriptors have run out */
 	COMPLAINT_MS = 10000, /* the same complaint is not logged more often */
 	SHAKING_SAY_MS = 1000, /* nor are failed handshakes */
@@ -116,16 +117,6 @@ static const struct tls_site *site_named(void *listener, struct span name)
 	return site && site->tls.count ? &site->tls : NULL;
 }
 
-static bool is_policy(void *listener, uint64_t policy)
-{
-	const struct listener *l = listener;
-
-	for (size_t i = 0; i < l->site_count; i++)
-		if (l->sites[i]->tls.policy == policy && !l->sites[i]->tls.client_ca)
-			return true;
-	return false;
-}
-
 static void save_session(void *user, const struct tls_session *session)
 {
 	const struct worker *w = user;
@@ -142,7 +133,7 @@ static bool find_session(void *user, const unsigned char id[32], struct tls_sess
 
 static void open_tls(struct worker *w, void *const memory[TLS_TERMS])
 {
-	const struct tls_hooks hooks = {.site = site_named, .policy = is_policy, .save = save_session, .find = find_session, .user = w};
+	const struct tls_hooks hooks = {.site = site_named, .save = save_session, .find = find_session, .user = w};
 	unsigned char seed[32];
 
 	platform_random(seed, sizeof seed);
@@ -357,11 +348,8 @@ static bool has_secure_place(struct worker *w)
 
 static void begin_secure(struct worker *w, struct conn *c, struct tls *t)
 {
-	int64_t since = c->state == CONN_WAITING ? c->since : w->env.now;
-
 	link_secure(&c->link, t);
 	move(w, c, CONN_SHAKING);
-	c->since = since;
 	c->link.readable = true;
 	shake(w, c);
 }
@@ -416,12 +404,29 @@ static bool begins_secure(struct worker *w, struct conn *c)
 	return false;
 }
 
+/* When the handshake that began first gives way to those who wait. */
+static int64_t slow_shaking_at(const struct worker *w)
+{
+	const struct conn *c = first(w, CONN_SHAKING);
+	int64_t patience = earlier(SHAKING_SLOW_MS, w->env.config->handshake_timeout / 4);
+
+	return c ? c->since + patience : INT64_MAX;
+}
+
+static void hurry_shaking(struct worker *w)
+{
+	while (!tls_may_greet(w->env.tls) && slow_shaking_at(w) <= w->env.now)
+		drop_shaking(w, first(w, CONN_SHAKING), "it was slow while others were waiting");
+}
+
 /* Those who wait take what has become free. A quiet connection may be closed for
  * them, so no watch may name one any more. */
 static void serve_waiting(struct worker *w)
 {
 	struct conn *c;
 
+	if (w->lists[CONN_WAITING].count)
+		hurry_shaking(w);
 	while ((c = first(w, CONN_WAITING)) && has_secure_place(w))
 		begin_secure(w, c, tls_accept(w->env.tls, listener_of(c)));
 }
@@ -993,6 +998,8 @@ static int64_t tick_shaking(struct worker *w)
 		if (c)
 			due = earlier(due, c->since + patience);
 	}
+	if (w->lists[CONN_WAITING].count)
+		due = earlier(due, slow_shaking_at(w));
 	return due;
 }
 
