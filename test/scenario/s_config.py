@@ -55,11 +55,16 @@ mistake("out-of-range", GOOD + "workers = 0\nclients = 0\nper_client = -1\nbuffe
 mistake("twice", GOOD + "workers = 1\nworkers = 2\n[site *]\n/ = reply:200\n", (4, "already.*line 3"))
 mistake("wrong-place", GOOD + "[site *]\nworkers = 2\n/ = reply:200\n", (4, "workers.*does not belong.*gateway"))
 mistake("route-in-gateway", GOOD + "/ = reply:200\n[site *]\n/ = reply:200\n", (3, "'/'"))
-mistake("not-yet-tls", "[gateway]\nlisten = 127.0.0.1:8443 tls\n[site *]\n/ = reply:200\n", (2, "'tls' is not available in this version"))
-mistake("not-yet-redirect", "[gateway]\nlisten = 127.0.0.1:8080 redirect\n[site *]\n/ = reply:200\n", (2, "'redirect' is not available in this version"))
-mistake("not-yet-others", GOOD + "[site *]\nauth = family\ncert = /x\nkey = /y\nhsts = on\nopen_to = 10.0.0.0/8\n/ = https://127.0.0.1\n/a/ = file:/srv\n/b/ = mock:/srv\n/c/ = status:\n/d/ = metrics:\n[users family]\nalice = x\n",
-        (4, "not available"), (5, "not available"), (6, "not available"), (7, "not available"), (8, "not available"), (9, "not available"), (10, "not available"),
-        (11, "not available"), (12, "not available"), (13, "not available"), (14, "not available"))
+mistake("redirect-to-nothing", "[gateway]\nlisten = 127.0.0.1:8080 redirect\n[site *]\n/ = reply:200\n", (2, "nothing answers there.*:443 tls"))
+mistake("redirect-not-for-all", "[gateway]\nlisten = 127.0.0.1:8080 redirect\nlisten = 127.0.0.1:8443 tls\nstate = /nowhere\n[site *]\n/ = reply:200\n[site b]\nlisten = 127.0.0.1:8080 redirect\n/ = reply:200\n",
+        (2, "\\[site b\\].*tls"))
+mistake("redirect-and-tls", "[gateway]\nlisten = 127.0.0.1:8443 redirect tls\n[site *]\n/ = reply:200\n", (2, "either 'tls' or a 'redirect'"))
+mistake("tls-misspelt", "[gateway]\nlisten = 127.0.0.1:8443 tsl\n[site *]\n/ = reply:200\n", (2, "'tsl'.*'tls'"))
+mistake("tls-files-missing", "[gateway]\nlisten = 127.0.0.1:8443 tls\nstate = /nowhere\n[site *]\ncert = /nowhere.crt\nkey = /nowhere.key\nhsts = on\nclient_ca = /nowhere.ca\n"
+        "/ = https://127.0.0.1 ca=/nowhere.pem\n/a/ = https://127.0.0.1 verify=no\n/b/ = https://127.0.0.1 verify=pin:sha256:12\n/c/ = http://127.0.0.1:1 verify=off\n",
+        (5, "nowhere.crt"), (6, "nowhere.key"), (7, "'on'"), (8, "nowhere.ca"), (9, "nowhere.pem"), (10, "'no'"), (11, "SHA-256"), (12, "https:// targets only"))
+mistake("not-yet-others", GOOD + "[site *]\nauth = family\nopen_to = 10.0.0.0/8\n/a/ = file:/srv\n/b/ = mock:/srv\n/c/ = status:\n/d/ = metrics:\n[users family]\nalice = x\n",
+        (4, "not available"), (5, "not available"), (6, "not available"), (7, "not available"), (8, "not available"), (9, "not available"), (10, "not available"))
 mistake("not-yet-cache", GOOD + "cache = 4M\n[site *]\n/ = http://127.0.0.1:1 cache=on\n/x/ = http://127.0.0.1:1 rewrite=on\n", (3, "not available"), (5, "not available"), (6, "not available"))
 mistake("line-too-long", GOOD + "[site *]\n/ = http://127.0.0.1:1 " + "x" * 200 + "\n", (4, "characters"))
 mistake("key-too-long", GOOD + "[site *]\n/" + "x" * 60 + "/ = http://127.0.0.1:1\n/ = reply:200\n", (4, "49|path"))
@@ -202,8 +207,21 @@ def command_line(t):
         true(word in said, f"-h does not tell {word}")
     t.run("--nonsense", code=2)
     t.run("nonsense", code=2)
+    true("'tls'" in t.run(":8443", "tsl", "/=reply:200", code=2), "a word behind an address")
     t.run("-c", code=2)
     true("not available" in t.run("passwd", "alice", code=2), "passwd")
+
+
+@scenario("config/warning")
+def warning(t):
+    """What is odd is told with its line, is no mistake, and check says so."""
+    text = GOOD + "hsts = 1y\n[site *]\n/ = reply:200\n"
+    said = t.run("-c", write(t, text), "check", code=2)
+    true(re.search(r"(?m)^\S*gateway\.ini:3: warning: 'hsts' is for 'tls' listeners", said), said)
+    place = t.tcp()
+    g = t.gateway(words=["-c", write(t, text.replace("127.0.0.1:8080", place.text))], listen=[place])
+    check(g.ask(), "HTTP/1.1 200")
+    g.logged(r"gateway\.ini:3: .*'hsts' is for 'tls' listeners")
 
 
 @scenario("words/routes")
