@@ -355,7 +355,8 @@ static void begin_secure(struct worker *w, struct conn *c, struct tls *t)
 }
 
 /* The PROXY header in clear before TLS; it comes in one piece (PROXY protocol,
- * 2: a receiver may insist on that). False: it has not come, or is none. */
+ * 2: a receiver may insist on that). False: it has not come, or is none, and the
+ * connection is gone. */
 static bool read_greeting(struct worker *w, struct conn *c, const char *at, size_t len)
 {
 	char waste[PEEK];
@@ -382,10 +383,11 @@ static bool begins_secure(struct worker *w, struct conn *c)
 	long len = platform_look(c->link.fd, at, sizeof at);
 	struct tls *t;
 
-	if (len > 0 && c->greeting && read_greeting(w, c, at, (size_t)len))
+	if (len > 0 && c->greeting) {
+		if (!read_greeting(w, c, at, (size_t)len))
+			return false;
 		len = platform_look(c->link.fd, at, sizeof at);
-	else if (len > 0 && c->greeting)
-		return false;
+	}
 	if (len == PLATFORM_WAIT)
 		return false;
 	if (len <= 0) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""bench - what does gateway cost, beside nginx and beside a relay that does not think?
+"""bench - what does gateway cost, beside nginx, HAProxy and a relay that does not think?
 
     bench.py [--gateway FILE] [--tools DIR] [--quick] [--only NAME,...] [--servers NAME,...]
 
@@ -9,7 +9,11 @@ no access log. Work is counted, not timed: load.c does exactly so many requests,
 and what is read is what the processes of a server used for them. Servers take
 turns within a round, so that what else the machine does meets all of them.
 
-Names for --only: calls instructions cpu parked bulk memory start
+TLS is the same for all: version 1.2, ECDHE with X25519, AES-128-GCM, one certificate,
+sessions resumed by id from the server's cache, no tickets.
+
+Names for --only: calls instructions cpu parked bulk memory start, and with TLS:
+shake tls_cpu tls_bulk tls_memory, or tls for these four
 """
 
 import argparse
@@ -52,8 +56,9 @@ http {{
         keepalive_timeout 3600;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096{tls};
         client_max_body_size 0;
+{cert}
         location / {{
             proxy_pass http://origin;
             proxy_http_version 1.1;
@@ -71,9 +76,47 @@ http {{
 }}
 """
 
+NGINX_CERT = """
+        ssl_certificate {cert};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2;
+        ssl_ciphers ECDHE+AESGCM;
+        ssl_ecdh_curve X25519:P-256;
+        ssl_session_cache shared:all:10m;
+        ssl_session_timeout 1h;
+        ssl_session_tickets off;
+"""
+
+HAPROXY = """
+global
+    nbthread 1
+    maxconn 2048
+    ssl-default-bind-options ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.2 no-tls-tickets
+    ssl-default-bind-ciphers ECDHE+AESGCM
+    ssl-default-bind-curves X25519:P-256
+    tune.ssl.lifetime 3600
+defaults
+    mode http
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+    timeout http-keep-alive 1h
+frontend clients
+    bind 127.0.0.1:{port} backlog 4096{tls}
+    option forwardfor
+    http-request set-header X-Real-IP %[src]
+    http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
+    http-request set-header X-Forwarded-Host %[req.hdr(host)]
+    http-request set-header X-Forwarded-Port %[dst_port]
+    default_backend origin
+backend origin
+    http-reuse always
+    server origin 127.0.0.1:{origin} pool-max-conn 256 pool-purge-delay 1h
+"""
+
 GATEWAY = """
 [gateway]
-listen = 127.0.0.1:{port}
+listen = 127.0.0.1:{port}{tls}
 workers = 1
 access_log = off
 clients = 2048
@@ -84,8 +127,13 @@ idle_timeout = 1h
 link_timeout = 1h
 
 [site *]
+{cert}
 / = http://127.0.0.1:{origin}
 """
+
+# What makes each certificate; both are known as KIND.crt, KIND.key and KIND.pem.
+KINDS = {"P-256": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"), "RSA-2048": ("-newkey", "rsa:2048")}
+PLAIN, TLS = ("gateway", "nginx", "floor"), ("gateway", "nginx", "haproxy")
 
 
 def free_port():
@@ -108,18 +156,18 @@ def pin(cpu):
 
 
 class Server:
-    """One of the three, started with a command line, seen as a tree of processes."""
+    """One of them, started with a command line, seen as a tree of processes. kind: of its certificate."""
 
-    def __init__(self, bench, name, wrap=()):
+    def __init__(self, bench, name, wrap=(), kind=None):
         self.bench, self.name = bench, name
         self.port = free_port()
-        self.command = list(wrap) + bench.words(name, self.port)
+        self.command = list(wrap) + bench.words(name, self.port, kind)
         with open(os.path.join(bench.dir, f"{name}.out"), "w") as out:
             self.process = subprocess.Popen(self.command, stdout=out, stderr=out, preexec_fn=pin(bench.server_cpu))
         self.load = None
         bench.running.append(self)
         self.wait()
-        self.load = Load(bench, name, self.port)
+        self.load = Load(bench, name, self.port, kind)
 
     def wait(self):
         for _ in range(1200):
@@ -186,9 +234,9 @@ class Server:
 
 
 class Load:
-    def __init__(self, bench, name, port):
+    def __init__(self, bench, name, port, kind):
         self.name = name
-        self.process = subprocess.Popen([os.path.join(bench.tools, "load"), str(port)], text=True,
+        self.process = subprocess.Popen([os.path.join(bench.tools, "load"), str(port)] + ["tls"] * bool(kind), text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=pin(bench.load_cpu))
 
     def __call__(self, command):
@@ -209,14 +257,16 @@ class Bench:
         self.args = args
         self.quick = args.quick
         self.tools, self.gateway = args.tools, os.path.abspath(args.gateway)
-        self.nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.nginx, self.haproxy = (shutil.which(name) or f"/usr/sbin/{name}" for name in ("nginx", "haproxy"))
         cpus = sorted(os.sched_getaffinity(0))
         self.load_cpu, self.server_cpu = (cpus[0], cpus[1]) if len(cpus) > 1 and not args.no_pin else (None, None)
         self.dir = tempfile.mkdtemp(prefix="bench-")
         self.origin_port = free_port()
         self.origin = subprocess.Popen([os.path.join(self.tools, "origin"), str(self.origin_port)],
                                        preexec_fn=pin(self.load_cpu))
-        self.names = args.servers.split(",")
+        self.wanted = args.servers.split(",")
+        self.names = [name for name in PLAIN if name in self.wanted]
+        self.columns = None
         self.running = []
 
     def close(self):
@@ -227,20 +277,45 @@ class Bench:
         self.origin.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def words(self, name, port):
+    def words(self, name, port, kind=None):
         """The command line of a server; writes its configuration."""
         if name == "floor":
             return [os.path.join(self.tools, "floor"), str(port), str(self.origin_port)]
+        tls = cert = ""
+        if kind:
+            crt, key, pem = self.certificate(kind)
+            tls = {"nginx": " ssl", "haproxy": f" ssl crt {pem}", "gateway": " tls"}[name]
+            cert = {"nginx": NGINX_CERT.format(cert=crt, key=key), "gateway": f"cert = {crt}\nkey = {key}"}.get(name)
         file = os.path.join(self.dir, f"{name}-{port}.conf")
         with open(file, "w") as f:
-            f.write((NGINX if name == "nginx" else GATEWAY).format(
-                dir=self.dir, port=port, origin=self.origin_port, user="user root;" if os.getuid() == 0 else ""))
+            f.write({"nginx": NGINX, "haproxy": HAPROXY, "gateway": GATEWAY}[name].format(
+                dir=self.dir, port=port, origin=self.origin_port, user="user root;" if os.getuid() == 0 else "",
+                tls=tls, cert=cert))
         if name == "nginx":
             return [self.nginx, "-e", os.path.join(self.dir, "nginx.log"), "-c", file]
+        if name == "haproxy":
+            return [self.haproxy, "-db", "-f", file]
         return [self.gateway, "-c", file]
 
-    def start_all(self):
-        return {name: Server(self, name) for name in self.names}
+    def certificate(self, kind):
+        """Certificate, key, and a file with both, self-signed, made when first wanted."""
+        crt, key, pem = (os.path.join(self.dir, f"{kind}.{end}") for end in ("crt", "key", "pem"))
+        if not os.path.exists(pem):
+            subprocess.run(["openssl", "req", "-x509", "-nodes", "-sha256", "-days", "3650", *KINDS[kind], "-keyout", key,
+                            "-out", crt, "-subj", "/CN=bench.example.org", "-addext", "subjectAltName=DNS:bench.example.org"],
+                           check=True, stderr=subprocess.DEVNULL)
+            with open(pem, "w") as f:
+                f.write(read(crt) + read(key))
+        return crt, key, pem
+
+    def start_all(self, kind=None):
+        names = TLS if kind else PLAIN
+        return {name: Server(self, name, kind=kind) for name in names if name in self.wanted}
+
+    def head(self, columns):
+        if columns != self.columns:
+            print(f"{'':<44} {columns[0]:>10} {columns[1]:>10} {columns[2]:>10} {'ratio':>6} target")
+        self.columns = columns
 
     def row(self, title, values, form, target=None, ratio=None, limit=None):
         """values: by server. target: text; limit: what gateway's value (or ratio) must not pass."""
@@ -248,7 +323,7 @@ class Bench:
         verdict = ""
         if limit is not None and shown is not None:
             verdict = "ok" if shown <= limit else "MISSED"
-        cells = [form(values[n]) if values.get(n) is not None else "-" for n in ("gateway", "nginx", "floor")]
+        cells = [form(values[n]) if values.get(n) is not None else "-" for n in self.columns]
         print(f"{title:<44} {cells[0]:>10} {cells[1]:>10} {cells[2]:>10} "
               f"{'' if ratio is None else format(ratio, '.2f'):>6} {target or '':<14} {verdict}", flush=True)
 
@@ -332,6 +407,7 @@ class Bench:
         if self.args.verbose and {"floor", "nginx"} <= set(used):
             floor = statistics.median(f / n for f, n in zip(used["floor"], used["nginx"]))
             print(f"    floor / nginx: {floor:.2f}")
+        return values
 
     def parked(self):
         """A busy connection beside 1,000 idle ones: what it costs more."""
@@ -389,6 +465,65 @@ class Bench:
         self.row("bytes of memory a quiet connection", each, lambda v: f"{v:,.0f}", "<= 300", limit=300)
         self.stop(servers)
 
+    def shake(self):
+        """CPU time of a connection with a handshake and one request, eight at a time."""
+        rounds = 3 if self.quick else 9
+        for kind, counts in (("P-256", (("shake", 400, 2.0), ("resume", 2000, 1.1))), ("RSA-2048", (("shake", 160, 2.7), ("resume", 2000, 1.1)))):
+            servers = self.start_all(kind)
+            for command, count, target in counts:
+                count = count // 8 if self.quick else count
+                used = {name: [] for name in servers}
+                for s in servers.values():
+                    s.load(f"{command} {count // 4} 8 /1k 1024")
+                for _ in range(rounds):
+                    for name, s in servers.items():
+                        used[name].append(s.cost(f"{command} {count} 8 /1k 1024") / count / 1000)
+                what = f"{'full' if command == 'shake' else 'resumed'} handshake"
+                values = self.compare(f"CPU us a {what}, {kind}", used, target, lambda v: f"{v:,.0f}")
+                self.row(f"    {what}s a CPU second", {n: 1e6 / v for n, v in values.items()}, lambda v: f"{v:,.0f}")
+            self.stop(servers)
+
+    def tls_cpu(self):
+        """CPU time a request over TLS."""
+        servers = self.start_all("P-256")
+        rounds, count = (3, 2000) if self.quick else (9, 8000)
+        for connections in (1, 16, 64):
+            used = {name: [] for name in servers}
+            for s in servers.values():
+                s.load(f"open {connections}")
+                s.load(f"run {count // 4} /1k 1024")
+            for _ in range(rounds):
+                for name, s in servers.items():
+                    used[name].append(s.cost(f"run {count} /1k 1024") / count / 1000)
+            self.compare(f"CPU us a request over TLS, {connections} connections", used, 0.75)
+        self.stop(servers)
+
+    def tls_bulk(self):
+        """100 MiB down over TLS."""
+        servers = self.start_all("P-256")
+        size = (16 if self.quick else 100) << 20
+        used = {name: [] for name in servers}
+        for _ in range(3 if self.quick else 9):
+            for name, s in servers.items():
+                used[name].append(s.cost(f"down /bytes/{size} {size}") / 1e9 * GIB / size)
+        self.compare("CPU s a GiB over TLS, down, 100 MiB each", used, 0.9, lambda v: f"{v:.3f}")
+        self.stop(servers)
+
+    def tls_memory(self):
+        """1,000 quiet TLS connections that did one request each."""
+        servers = self.start_all("P-256")
+        each = {}
+        for name, s in servers.items():
+            s.load("open 1")
+            s.load("run 100 /1k 1024")
+            time.sleep(1)
+            rest = s.memory("Pss")
+            s.load("idle 1000 /1k 1024")
+            time.sleep(2.5)
+            each[name] = (s.memory("Pss") - rest) * 1024 / 1000
+        self.row("bytes of memory a quiet TLS connection", each, lambda v: f"{v:,.0f}", "<= 5,000", limit=5000)
+        self.stop(servers)
+
     def start(self):
         """From fork to the first proxied answer, ms."""
         used = {name: [] for name in self.names}
@@ -413,7 +548,8 @@ class Bench:
             s.stop()
 
 
-MEASURES = ("calls", "instructions", "cpu", "parked", "bulk", "memory", "start")
+OVER_TLS = ("shake", "tls_cpu", "tls_bulk", "tls_memory")
+MEASURES = ("calls", "instructions", "cpu", "parked", "bulk", "memory", "start") + OVER_TLS
 
 
 def main():
@@ -423,20 +559,23 @@ def main():
     parser.add_argument("--gateway", default=os.path.join(root, "gateway"))
     parser.add_argument("--tools", default=os.path.join(root, "build/bench"))
     parser.add_argument("--only", default=",".join(MEASURES), help="of " + ", ".join(MEASURES))
-    parser.add_argument("--servers", default="gateway,nginx,floor")
+    parser.add_argument("--servers", default="gateway,nginx,floor,haproxy", help="floor: only without TLS; haproxy: only with it")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, under two minutes")
     parser.add_argument("--no-pin", action="store_true", help="do not give the server a CPU of its own")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
-    unknown = set(args.only.split(",")) - set(MEASURES)
+    only = set(args.only.split(","))
+    if "tls" in only:
+        only = only - {"tls"} | set(OVER_TLS)
+    unknown = only - set(MEASURES)
     if unknown:
         parser.error(f"no such measure: {', '.join(unknown)}")
 
     bench = Bench(args)
-    print(f"{'':<44} {'gateway':>10} {'nginx':>10} {'floor':>10} {'ratio':>6} target")
     try:
         for name in MEASURES:
-            if name in args.only.split(","):
+            if name in only:
+                bench.head(TLS if name in OVER_TLS else PLAIN)
                 getattr(bench, name)()
     finally:
         bench.close()

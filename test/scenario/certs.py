@@ -109,7 +109,7 @@ class Maker:
 
 
 # Every name and address that scenarios ask for or put servers under.
-EVERYWHERE = ["a.example", "b.example", "c.example", "localhost", "*.example", "*.example.org", "*.wild.example.org", "*.b.wild.example.org", "*.test", "*.example.com",
+EVERYWHERE = ["a", "a.example", "b.example", "c.example", "localhost", "*.example", "*.example.org", "*.wild.example.org", "*.b.wild.example.org", "*.test", "*.example.com",
               "127.0.0.1", "::1", *(f"127.0.0.{i}" for i in range(2, 10))]
 
 

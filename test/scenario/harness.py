@@ -264,6 +264,8 @@ class Origin:
             context = server_context(RUN.server.cert, RUN.server.key)
         self.context = context  # of TLS; None: it is plain
         self.place.secure = context is not None
+        if self.place.secure:
+            t.secure_ports.add(self.place.port)
         self.wrap = lambda sock: sock  # what comes between the socket and TLS
         self.refused = []  # handshakes that came to nothing
         self.url = self.place.url
@@ -492,15 +494,17 @@ class Gateway:
 
     def over_tls(self, text):
         """The same configuration with TLS on both sides, except for Unix sockets."""
-        text = re.sub(r"(?m)^(listen *= *(?!unix:)(?!.* (?:tls|redirect)\b).*)$", r"\1 tls", text)
-        secure = {p.port for p in self.t.places if not p.path and (p.secure or p in [q for q, _ in self.places])}
+        text = re.sub(r"(?m)^(listen *= *+(?!unix:)(?!.* (?:tls|redirect)\b).*)$", r"\1 tls", text)
+        secure = self.t.secure_ports | {p.port for p, _ in self.places if not p.path}
         text = re.sub(r"http://([^\s/]*:(\d+))", lambda m: ("https://" if int(m.group(2)) in secure else "http://") + m.group(1), text)
-        ours = f"cert = {RUN.server.cert}\nkey = {RUN.server.key}\nca = {RUN.ca.cert}\n"
+        ours = f"cert = {RUN.server.cert}\nkey = {RUN.server.key}\nca = {RUN.ca.cert}\n" + ("" if "\nstate" in text else f"state = {self.t.dir}/state\n")
         return text.replace("[gateway]\n", "[gateway]\n" + ours, 1)
 
     def note(self, listen, text):
         """A listener of this configuration: what do clients say to it?"""
-        names = {w.strip(",") for line in re.findall(r"(?m)^(?:\[site +([^\]]*)\]|host *= *(.*))$", text) for w in " ".join(line).split()}
+        names = set()
+        for label, site in re.findall(r"(?ms)^\[ *site +([^\]\s]*) *\]\n(.*?)(?=^\[|\Z)", text):
+            names |= set(re.findall(r"[^,\s]+", " ".join(re.findall(r"(?m)^host *= *(.*)$", site)))) or {label}
 
         def sni(data):
             # a name that nobody answers for would be refused before any request could be
@@ -642,6 +646,7 @@ class Test:
         os.chmod(self.dir, 0o755)
         self.places, self.origins, self.gateways, self.marks = [], [], [], set()
         self.problems, self.ending, self.processes, self.peers = [], False, [], []
+        self.secure_ports = set()  # where origins speak TLS
         CERTS.maker = Maker(self.dir)
 
     # making things

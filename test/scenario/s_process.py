@@ -663,7 +663,7 @@ def log_syslog(t):
     log.close()
 
 
-@scenario("log/stalled-reader-costs-lines-not-time")
+@scenario("log/stalled-reader-costs-lines-not-time", plain="about the log")
 def log_stalled(t):
     """stderr is a pipe that nobody reads: requests are served all the same."""
     o = t.origin()

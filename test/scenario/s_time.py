@@ -293,7 +293,7 @@ def longest_idle(t):
         check(clients[i].ask(get()), "HTTP/1.1 200")
 
 
-@scenario("places/busy-ones-stay")
+@scenario("places/busy-ones-stay", plain="without a place there is no handshake: tls/clients-exhausted-busy")
 def busy_stay(t):
     """When all places are busy a further client waits; nobody is thrown out."""
     go = threading.Event()
@@ -564,7 +564,7 @@ def keep_place(t):
         check(c.final(), "HTTP/1.1 200 OK\n\n/other")
 
 
-@scenario("places/waiting-is-not-idle")
+@scenario("places/waiting-is-not-idle", plain="without a place there is no handshake: tls/clients-exhausted-busy")
 def waiting(t):
     """Who has sent a request and waits for a place is not idle, however long: newcomers do not take his connection."""
     go = threading.Event()
@@ -591,7 +591,7 @@ def waiting(t):
         check(c.final(), f"HTTP/1.1 200 OK\n\n/late{i}")
 
 
-@scenario("places/burst")
+@scenario("places/burst", plain="a stopped worker shakes no hands: tls/handshakes-after-others")
 def burst(t):
     """More clients at one moment than there are places, each with its request sent: none of them is
     idle, so none is closed; they wait and are served."""

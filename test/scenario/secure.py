@@ -11,7 +11,7 @@ import ssl
 import threading
 
 ALERT, HANDSHAKE, DATA = 21, 22, 23
-NAME = re.compile(rb"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+NAME = re.compile(rb"(?i)(?=.{1,250}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
 def asked_host(data):
