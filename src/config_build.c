@@ -334,7 +334,8 @@ static void count_accepted(struct faults *f, const struct level *l, struct confi
 	c->tls.buffers = c->requests;
 }
 
-/* Sites and servers are there with what their files hold. */
+/* Listeners and servers are there; whether some site asks for certificates has been
+ * found with its files. */
 static void count_tls(struct faults *f, const struct level *l, struct config *c)
 {
 	uint64_t servers = count_https(c), idle = servers * c->idle_links;
@@ -350,8 +351,6 @@ static void count_tls(struct faults *f, const struct level *l, struct config *c)
 		c->tls.buffers += c->requests;
 	}
 	c->tls.large = least(8, c->tls.buffers);
-	for (size_t i = 0; i < c->site_count; i++)
-		c->tls.subjects |= c->sites[i].tls.client_ca != NULL;
 }
 
 /* --- all -------------------------------------------------------------------------- */
