@@ -58,6 +58,20 @@ static void leave_others(struct family *f, const struct generation *own, const s
 	sockets_leave(f->sockets, own->listeners, place ? own->config->listener_count : 0);
 }
 
+/* A child has no business with the keys of other configurations, and offload,
+ * which reads what name servers answer, with any. */
+static void forget(struct family *f, const struct generation *kept)
+{
+	struct generation *g;
+
+	for (g = f->all; g; g = g->next) {
+		if (g == kept)
+			continue;
+		config_free(g->config);
+		g->config = NULL;
+	}
+}
+
 /* Rights are dropped before a byte of a stranger is read. Not root means none
  * to drop; the supervisor has said so. */
 static bool drop_rights(struct generation *g)
@@ -85,19 +99,23 @@ static int be_worker(struct family *f, struct generation *g, int number, int con
 	};
 
 	leave_others(f, g, p);
+	forget(f, g);
 	platform_title("gateway-worker");
 	return drop_rights(g) ? worker_run(&given) : 1;
 }
 
 static int be_offload(struct family *f, struct generation *g)
 {
-	int sockets[GW_WORKERS], i;
+	int sockets[GW_WORKERS], count = workers_of(g), i;
 
 	leave_others(f, g, NULL);
-	for (i = 0; i < workers_of(g); i++)
+	for (i = 0; i < count; i++)
 		sockets[i] = g->places[i].jobs[1];
 	platform_title("gateway-offload");
-	return drop_rights(g) ? offload_run(sockets, workers_of(g)) : 1;
+	if (!drop_rights(g))
+		return 1;
+	forget(f, NULL);
+	return offload_run(sockets, count);
 }
 
 static void began(struct child *c, long pid)
