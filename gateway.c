@@ -8,6 +8,7 @@
 #include "platform/platform.h"
 #include "src/config.h"
 #include "src/frame.h"
+#include "src/pin.h"
 #include "src/route.h"
 #include "src/supervisor.h"
 #include "src/worker.h"
@@ -34,6 +35,8 @@ static const char help[] =
 	"      -H 'NAME: VALUE'           with this field (again for more)\n"
 	"      --method METHOD            with this method instead of GET\n"
 	"      --from ADDRESS             from this client instead of 127.0.0.1\n"
+	"  gateway pin URL                ask the server at an https:// URL for its key, and\n"
+	"                                 print what to write behind it: verify=pin:...\n"
 	"  gateway -h | -V                print this text | the version\n"
 	"\n"
 	"FILE is " FILE_HERE " in the current directory, else " FILE_SYSTEM ".\n"
@@ -428,6 +431,35 @@ static int explain(struct command *c)
 	return status;
 }
 
+/* --- pin -------------------------------------------------------------------------------- */
+
+/* The line alone, so that it can be pasted behind a target. */
+static int pin(const struct command *c)
+{
+	struct span url = span_str(c->count == 1 ? c->words[0] : ""), authority, host;
+	unsigned char key[32];
+	unsigned port;
+	const char *why;
+	static struct question q; /* too large for a small stack */
+
+	if (c->count != 1 || !span_starts_same(url, SPAN("https://")))
+		return mistake("one https:// URL must follow", c->name);
+	authority = take_authority(&url, &q);
+	if (!path_host(authority, &host, &port))
+		return mistake("a URL names a host, as in https://192.168.1.2:5001; this does not:", c->words[0]);
+	if (host.len > 1 && host.at[0] == '[')
+		host = span_of(host.at + 1, host.len - 2);
+	why = pin_of(key, host, (uint16_t)(port ? port : 443));
+	if (why) {
+		fprintf(stderr, "gateway: cannot tell the key of %s: %s\n", c->words[0], why);
+		return SYSTEM;
+	}
+	fputs("verify=pin:sha256:", stdout);
+	for (size_t i = 0; i < sizeof key; i++)
+		printf("%02x", key[i]);
+	return puts("") < 0 ? SYSTEM : FINE;
+}
+
 /* --- main ------------------------------------------------------------------------------- */
 
 static int run(struct command *c)
@@ -465,6 +497,8 @@ int main(int argc, char **argv)
 		return check(&c);
 	if (strcmp(c.name, "explain") == 0)
 		return explain(&c);
+	if (strcmp(c.name, "pin") == 0)
+		return pin(&c);
 	fprintf(stderr, "gateway: '%s' is not available in this version\n", c.name);
 	return MISTAKE;
 }
