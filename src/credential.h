@@ -23,7 +23,9 @@ enum credential_side { CREDENTIAL_CERT, CREDENTIAL_KEY };
 /* From a file of certificates (in any order; those that do not belong to the
  * chain are left out) and a file with the key, PKCS#1, SEC1 or PKCS#8; both may
  * be the same text, and other objects in them are passed over. NULL: *why says
- * what is wrong in a few words, *side with which of the two. RSA of 2048 to 4096
+ * what is wrong in a few words that follow the file's name ("is empty"), *side
+ * with which of the two; certs comes first. Nothing has been taken then, unless
+ * memory was short. RSA of 2048 to 4096
  * bits, P-256, P-384, P-521. */
 struct credential *credential_read(struct span certs, struct span key, struct credential_memory memory, const char **why, enum credential_side *side);
 /* The first certificate. */
@@ -39,7 +41,9 @@ bool credential_is_rsa(const struct credential *c);
 
 struct trust; /* certification authorities */
 
-/* All certificates of a PEM text that may be authorities; *why when there is none. */
+/* All certificates of a PEM text with an RSA or EC key; *why when there is none.
+ * One that is no authority (basicConstraints; version 1 and issued by itself is
+ * one) is trusted itself alone. */
 struct trust *trust_read(struct span pem, struct credential_memory memory, const char **why);
 size_t trust_count(const struct trust *t);
 

@@ -108,7 +108,7 @@ bool pem_find(struct span *text, struct pem *o, const char **why)
 struct bits {
 	unsigned char *at;
 	size_t len, size;
-	uint32_t value;
+	uint32_t value; /* the last 24 bits count */
 	unsigned count, pad; /* characters in the group that is begun; '=' among them */
 };
 
@@ -146,7 +146,6 @@ static bool add_group(struct bits *b)
 		return false;
 	for (unsigned i = 0; i < bytes; i++)
 		b->at[b->len++] = (unsigned char)(b->value >> (16 - 8 * i));
-	b->value = 0;
 	b->count = 0;
 	return true;
 }

@@ -154,6 +154,23 @@ static void one_byte_more(void **state)
 	block_free(der);
 }
 
+/* A length that has a zero before it, or more bytes than it needs (X.690 10.1). */
+static void long_length(void **state)
+{
+	struct span der = bytes_of(old);
+	char *more = malloc(der.len + 1);
+	struct cert c;
+
+	(void)state;
+	assert_non_null(more);
+	assert_memory_equal(der.at, "\x30\x82\x01\x3c", 4);
+	memcpy(more, "\x30\x83\x00\x01\x3c", 5);
+	memcpy(more + 5, der.at + 4, der.len - 4);
+	assert_non_null(cert_read(&c, span_of(more, der.len + 1)));
+	free(more);
+	block_free(der);
+}
+
 /* Each byte becomes each other one that matters: whatever it says then, it says no byte of somebody else's. */
 static void damaged(void **state)
 {
@@ -286,6 +303,7 @@ static const struct { const char *tbs; bool ok, ca; const char *names; } shapes[
 	{V3 SERIAL MIDDLE "a31e 301c 300c" SAN "04 05 3003 820161 300c" SAN "04 05 3003 820162", false, false, ""}, /* twice */
 	{V3 SERIAL MIDDLE "a30f 300d 300b" SAN "04 04 3080 0000", false, false, ""},          /* of indefinite length */
 	{V3 SERIAL MIDDLE "a311 300f 300d" SAN "04 06 308103 820161", false, false, ""},      /* length not in its shortest form */
+	{V3 SERIAL MIDDLE "a310 300e 300c" SAN "04 05 3003 9f0161", false, false, ""},        /* tag of two bytes */
 	/* others are passed over, but have to be some */
 	{V3 SERIAL MIDDLE "a30b 3009 3007 06 03 551d0f 0400", true, false, ""},
 	{V3 SERIAL MIDDLE "a309 3007 3005 06 03 551d0f", false, false, ""},
@@ -410,6 +428,7 @@ static const struct { const char *name, *host; bool is_for; } patterns[] = {
 	{"82 01 2a", "nas", false},                             /* * */
 	{"82 02 2a2e", "nas.", false},                          /* *. */
 	{"82 02 2a2e", "nas", false},
+	{"82 02 2a2e", "nas..", false},
 	{"82 06 612a2e6c616e", "ab.lan", false},                /* a*.lan */
 	{"82 07 612e2a2e6c616e", "a.b.lan", false},             /* a.*.lan */
 	{"82 07 2a2e2a2e6c616e", "a.b.lan", false},             /* *.*.lan */
@@ -586,6 +605,7 @@ int main(void)
 		cmocka_unit_test(reads_old),
 		cmocka_unit_test(truncated),
 		cmocka_unit_test(one_byte_more),
+		cmocka_unit_test(long_length),
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(times),
 		cmocka_unit_test(well_formed),

@@ -84,6 +84,8 @@ static const struct {
 	{"others between", MADE_P384 MADE_INTER MADE_RSA MADE_V1 MADE_EC MADE_ED, MADE_EC_KEY, "P-256", {"not-this.example.net", "Example Intermediate"}},
 	{"RSA of two", MADE_EC MADE_RSA MADE_INTER, MADE_RSA_KEY, "RSA-2048", {"example.org", "Example Intermediate"}},
 	{"twice", MADE_EC MADE_EC MADE_INTER MADE_INTER, MADE_EC_KEY, "P-256", {"not-this.example.net", "Example Intermediate"}},
+	{"in a circle", MADE_CROSS_A MADE_CROSS_B, MADE_CROSS_KEY, "P-256", {"Cross A", "Cross B"}},
+	{"issued by itself, and by another", MADE_CROSS_SELF MADE_CROSS_A MADE_CROSS_B, MADE_CROSS_KEY, "P-256", {"Cross A"}},
 	{"all in one", MADE_EC_KEY MADE_EC MADE_INTER, MADE_EC_KEY MADE_EC MADE_INTER, "P-256", {"not-this.example.net", "Example Intermediate"}},
 	{"keys of others first", MADE_EC, MADE_OTHER_KEY MADE_P384_KEY MADE_RSA_KEY MADE_ED_KEY MADE_EC_KEY_ENCRYPTED MADE_EC_KEY, "P-256",
 	 {"not-this.example.net"}},
@@ -399,12 +401,12 @@ static struct trust *trust_both(const char *text, const char **why)
 static void trusts(void **state)
 {
 	const char *why;
-	struct trust *t = trust_both(MADE_ROOT MADE_ED "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" MADE_V1 MADE_EC_KEY MADE_RSA MADE_P384, &why);
+	struct trust *t = trust_both(MADE_ROOT MADE_ED "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" MADE_V1 MADE_EC_KEY MADE_RSA MADE_P384 MADE_SELF, &why);
 	struct cert c;
 
 	(void)state;
 	assert_non_null(t);
-	assert_int_equal(trust_count(t), 4); /* not Ed25519, not what is none */
+	assert_int_equal(trust_count(t), 5); /* not Ed25519, not what is none */
 	assert_int_equal(t->anchors[0].flags, BR_X509_TA_CA);
 	assert_int_equal(t->anchors[0].pkey.key_type, BR_KEYTYPE_EC);
 	assert_int_equal(t->anchors[0].pkey.key.ec.curve, BR_EC_secp256r1);
@@ -415,6 +417,7 @@ static void trusts(void **state)
 	assert_int_equal(t->anchors[2].pkey.key.rsa.nlen, 256);
 	assert_int_equal(t->anchors[2].pkey.key.rsa.elen, 3);
 	assert_int_equal(t->anchors[3].flags, BR_X509_TA_CA);
+	assert_int_equal(t->anchors[4].flags, 0);             /* nor does it become one by issuing itself */
 	memset(&c, 0, sizeof c);
 	block_same(cert_common_name(span_of((char *)t->anchors[0].dn.data, t->anchors[0].dn.len)), "Example Root", "ROOT");
 	store_free(&store);
@@ -430,6 +433,8 @@ static void verifies(void **state)
 		{MADE_EC, MADE_EC, MADE_EC_KEY, 0},
 		{MADE_EC, MADE_RSA MADE_INTER, MADE_RSA_KEY, BR_ERR_X509_NOT_TRUSTED},
 		{MADE_P384, MADE_P384, MADE_P384_KEY, 0},
+		{MADE_SELF, MADE_SELF, MADE_CROSS_KEY, 0},
+		{MADE_SELF, MADE_EC, MADE_EC_KEY, BR_ERR_X509_NOT_TRUSTED},
 		{MADE_V1, MADE_P384, MADE_P384_KEY, BR_ERR_X509_NOT_TRUSTED},
 	};
 
