@@ -25,8 +25,7 @@ enum credential_side { CREDENTIAL_CERT, CREDENTIAL_KEY };
  * be the same text, and other objects in them are passed over. NULL: *why says
  * what is wrong in a few words that follow the file's name ("is empty"), *side
  * with which of the two; certs comes first. Nothing has been taken then, unless
- * memory was short. RSA of 2048 to 4096
- * bits, P-256, P-384, P-521. */
+ * memory was short. RSA of 2048 to 4096 bits, P-256, P-384, P-521. */
 struct credential *credential_read(struct span certs, struct span key, struct credential_memory memory, const char **why, enum credential_side *side);
 /* The first certificate. */
 const struct cert *credential_cert(const struct credential *c);
