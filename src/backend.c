@@ -185,7 +185,7 @@ void backend_return(struct backend *b, struct upstream *u, int64_t now)
 {
 	struct peer *p = u->peer;
 
-	if (p->idle.count >= b->config->idle_links || link_holds(&u->link)) {
+	if (p->idle.count >= b->config->idle_links || link_is_midway(&u->link)) {
 		backend_close(b, u);
 		return;
 	}

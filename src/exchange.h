@@ -146,7 +146,7 @@ void exchange_step(struct exchange *x);
 /* Nothing of a request has come: the exchange can be given back. */
 static inline bool exchange_is_quiet(const struct exchange *x)
 {
-	return x->r.state == EXCHANGE_HEAD && buf_held(&x->in) == 0 && !link_holds(&x->conn->link);
+	return x->r.state == EXCHANGE_HEAD && buf_held(&x->in) == 0 && !link_is_midway(&x->conn->link);
 }
 
 /* What to wait for, on the client's link and (if there is one) the server's. */

@@ -108,7 +108,7 @@ void exchange_finish(struct exchange *x)
 	if (!x->r.close) {
 		exchange_over(x, EXCHANGE_QUIET);
 		buf_restart(&x->in);
-		if (buf_held(&x->in) || link_holds(client))
+		if (buf_held(&x->in) || link_is_midway(client))
 			x->r.end = EXCHANGE_NEXT;
 		else if (client->eof)
 			x->r.end = EXCHANGE_CLOSE;

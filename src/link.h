@@ -77,6 +77,12 @@ static inline bool link_holds(const struct link *l)
 	return l->tls && link_tls_holds(l);
 }
 
+/* A part of a record has come, or is still to go: who is quiet must not be that. */
+static inline bool link_is_midway(const struct link *l)
+{
+	return l->tls && tls_is_midway(l->tls);
+}
+
 /* Written, but not gone yet. */
 static inline bool link_owes(const struct link *l)
 {

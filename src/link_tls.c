@@ -10,6 +10,7 @@
 /* A read that may take several records at once: what it brings must find room
  * in our buffer before anything else is read. */
 enum { SCRATCH = 2048 };
+enum { ROUNDS = 16 }; /* reads in a row; who sends nothing but empty records does not keep others waiting */
 
 bool link_tls_holds(const struct link *l)
 {
@@ -148,7 +149,7 @@ size_t link_tls_fill(struct link *l, struct buf *b)
 
 	take_plaintext(l->tls, b);
 	/* a read may have brought a part of a record only, or no plaintext at all */
-	while (buf_held(b) == before && l->readable && !l->eof && !l->why && read_records(l, b))
+	for (int i = 0; i < ROUNDS && buf_held(b) == before && l->readable && !l->eof && !l->why && read_records(l, b); i++)
 		take_plaintext(l->tls, b);
 	if (link_owes(l))
 		send_records(l);
@@ -205,10 +206,9 @@ void link_shake(struct link *l)
 
 	if (l->phase != LINK_SHAKING || l->why)
 		return;
-	do {
-		if (!send_records(l) || tls_is_open(t) || tls_is_over(t))
+	for (int i = 0; i < ROUNDS; i++)
+		if (!send_records(l) || tls_is_open(t) || tls_is_over(t) || !l->readable || !read_records(l, NULL) || l->why)
 			break;
-	} while (l->readable && read_records(l, NULL) && !l->why);
 	if (l->eof && !l->why)
 		l->why = "the connection ended during the TLS handshake";
 	if (tls_is_over(t) && tls_why(t))

@@ -343,6 +343,11 @@ bool tls_is_over(const struct tls *t)
 	return t->eng->iomode == IO_FAILED && !t->last_len;
 }
 
+bool tls_is_midway(const struct tls *t)
+{
+	return t->in || t->out;
+}
+
 const char *tls_why(const struct tls *t)
 {
 	return t->why;

@@ -120,6 +120,8 @@ void tls_rest(struct tls *t);
 
 bool tls_is_open(const struct tls *t);       /* the handshake is over, plaintext may pass */
 bool tls_is_over(const struct tls *t);       /* closed in order or failed: nothing comes and nothing goes any more */
+/* It has a buffer, since it holds plaintext or a part of a record, either way; to be asked after tls_rest. */
+bool tls_is_midway(const struct tls *t);
 /* Why it failed, static text; NULL: it has not, or the peer closed it in order. */
 const char *tls_why(const struct tls *t);
 /* The peer said close_notify. */

@@ -351,8 +351,8 @@ def resumption_sites(t):
     context, mine = client_context(s.ca.cert), client_context(s.ca.cert, cert=s.alice.cert, key=s.alice.key)
     c = hello(g, "a.example", context=context)
     check(c.ask(get()), "HTTP/1.1 200")
-    again = hello(g, "b.example", context=context, session=c.sock.tls.session, shake=False)
-    true(refused_later(again) or not again.sock.tls.session_reused, "a session of a.example was resumed at b.example")
+    again = hello(g, "b.example", context=context, session=c.sock.tls.session)
+    true(not again.sock.tls.session_reused, "a session of a.example was resumed at b.example")
     true(resumes(g, "a.example", c, context), "it was not resumed")
     # into the site with client certificates: a whole handshake, which fails without one
     said = refused_later(hello(g, "c.example", context=context, session=c.sock.tls.session, shake=False))
