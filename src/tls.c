@@ -22,7 +22,8 @@ enum { IO_FAILED = 0, IO_IN = 1, IO_INOUT = 3 }; /* BearSSL's iomode */
 enum {
 	FINISHED = 37,         /* least length of a Finished record in our suites */
 	LAST_FLIGHT = 6 + FINISHED, /* and of the ChangeCipherSpec before it */
-	CHANGE_CIPHER_SPEC = 20, /* type of a record */
+	CHANGE_CIPHER_SPEC = 20, /* types of records */
+	APPLICATION_DATA = 23,
 	NO_NAME = 112          /* alert unrecognized_name (RFC 6066 3) */
 };
 
@@ -210,6 +211,7 @@ struct tls *tls_accept(struct tls_kit *kit, void *listener)
 	br_ssl_server_set_cache(s, &t->cache);
 	begin(t);
 	br_ssl_server_reset(s);
+	t->eng->version_out = BR_TLS12; /* of alerts before there is one in common */
 	return t;
 }
 
@@ -310,6 +312,13 @@ static void end_shaking(struct tls *t)
 	return_shake(t);
 }
 
+/* BearSSL says no to a renegotiation as soon as it can send, and reads nothing
+ * but plaintext until then: a second one would wait for ever. */
+static bool is_stuck(const br_ssl_engine_context *e)
+{
+	return e->application_data == 1 && e->record_type_in != APPLICATION_DATA && e->ixa != e->ixb;
+}
+
 static void look(struct tls *t)
 {
 	int error;
@@ -320,6 +329,8 @@ static void look(struct tls *t)
 			say_last(t, NO_NAME);
 		if (t->shake)
 			end_shaking(t);
+		else if (is_stuck(t->eng))
+			fail(t, "TLS: the peer renegotiates again and again");
 		return;
 	}
 	error = br_ssl_engine_last_error(t->eng);
