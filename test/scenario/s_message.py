@@ -202,7 +202,7 @@ def two_at_once(t):
     check(c.final(), "HTTP/1.1 200 OK\n\n/slow")
 
 
-@scenario("message/half-closed-client")
+@scenario("message/half-closed-client", plain="TLS 1.2 has no half-closed connections (RFC 5246 7.2.1)")
 def half_closed(t):
     """A client that sends no more still gets its answer."""
     o, g, c = t.proxy()

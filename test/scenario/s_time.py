@@ -651,7 +651,7 @@ scenario("time/left-while-silent", slow=True)(lambda t: left(t, b"", 499))
 scenario("time/left-an-event-stream", slow=True)(lambda t: left(t, http("HTTP/1.1 200 OK\nContent-Type: text/event-stream\n\n"), 200))
 
 
-@scenario("time/closed-end-still-gets-its-answer")
+@scenario("time/closed-end-still-gets-its-answer", plain="TLS 1.2 has no half-closed connections (RFC 5246 7.2.1)")
 def closed_end(t):
     """One that asks by way of a pipe closes its end and waits: the answer that comes soon is for it."""
     go = threading.Event()

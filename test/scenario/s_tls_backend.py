@@ -437,6 +437,12 @@ def upgrade(t):
     for size in 1, 100, 20000, 1:
         data = pattern(size)
         c.send(data).expect(data)
+    size = (64 << 10) if t.tiny else (4 << 20)
+    data = pattern(size)
+    sender = threading.Thread(target=lambda: c.send(data))
+    sender.start()
+    true(c.exactly(size) == data, "the echo differs")
+    sender.join()
     c.sock.notify()
     c.eof()
     true(c.sock.notified, "no close_notify")
