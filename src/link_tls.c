@@ -90,6 +90,14 @@ static bool give_records(struct link *l, const char *at, size_t len, struct buf 
 	return true;
 }
 
+/* They had to be taken before others are sent, as by who wants to renegotiate. */
+static void refuse_records(struct link *l)
+{
+	if (!l->why)
+		l->why = "TLS: records came out of turn";
+	l->eof = true;
+}
+
 /* One read, of as many bytes as can surely be placed: a little of what follows
  * the current record comes with it, so that a header costs no read of its own.
  * False: nothing came. */
@@ -121,8 +129,8 @@ static bool read_records(struct link *l, struct buf *b)
 		l->readable = false;
 	if (want <= room)
 		tls_record_came(l->tls, (size_t)got);
-	else if (!give_records(l, scratch, (size_t)got, b) && !l->why)
-		l->why = "TLS: records came out of turn";
+	else if (!give_records(l, scratch, (size_t)got, b))
+		refuse_records(l);
 	return true;
 }
 
@@ -149,7 +157,7 @@ size_t link_tls_fill(struct link *l, struct buf *b)
 
 	take_plaintext(l->tls, b);
 	/* a read may have brought a part of a record only, or no plaintext at all */
-	for (int i = 0; i < ROUNDS && buf_held(b) == before && l->readable && !l->eof && !l->why && read_records(l, b); i++)
+	for (int i = 0; i < ROUNDS && buf_held(b) == before && l->readable && !l->eof && read_records(l, b); i++)
 		take_plaintext(l->tls, b);
 	if (link_owes(l))
 		send_records(l);

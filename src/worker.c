@@ -169,10 +169,17 @@ static bool allocate(struct worker *w)
 
 /* --- connections ------------------------------------------------------------------------ */
 
+/* Where a quiet connection is parked: who has still to begin with TLS needs no
+ * exchange for that, and is heard when there is none, too. */
+static int park_of(const struct worker *w, const struct conn *c)
+{
+	return c->secure && w->house >= 0 ? w->house : w->park;
+}
+
 static void unpark(const struct worker *w, const struct conn *c)
 {
 	if (c->state == CONN_PARKED && w->park >= 0)
-		platform_unpark(w->park, c->link.fd);
+		platform_unpark(park_of(w, c), c->link.fd);
 }
 
 static void move(struct worker *w, struct conn *c, enum conn_state to)
@@ -395,6 +402,7 @@ static bool begins_secure(struct worker *w, struct conn *c)
 		return false;
 	}
 	if ((at[0] >= 'A' && at[0] <= 'Z') || at[0] == '\r' || at[0] == '\n') {
+		move(w, c, CONN_FRESH);
 		c->secure = false;
 		return true;
 	}
@@ -657,12 +665,14 @@ static void watch_busy(struct worker *w)
 	}
 }
 
-static void watch_list(struct worker *w, enum conn_state state)
+/* all: else those alone that have to begin with TLS */
+static void watch_list(struct worker *w, enum conn_state state, bool all)
 {
 	for (struct node *n = list_first(&w->lists[state]); n; n = list_next(&w->lists[state], n)) {
 		struct conn *c = LIST_OF(n, struct conn, node);
 
-		watch(w, c->link.fd, PLATFORM_IN, c);
+		if (all || c->secure)
+			watch(w, c->link.fd, PLATFORM_IN, c);
 	}
 }
 
@@ -730,14 +740,13 @@ static void watch_all(struct worker *w)
 	w->starts[SECTION_BUSY] = w->count;
 	watch_busy(w);
 	w->starts[SECTION_FRESH] = w->count;
-	if (free_exchange)
-		watch_list(w, CONN_FRESH);
-	if (free_exchange && w->park < 0)
-		watch_list(w, CONN_PARKED);
+	watch_list(w, CONN_FRESH, free_exchange);
+	if (w->park < 0)
+		watch_list(w, CONN_PARKED, free_exchange);
 	w->starts[SECTION_SHAKING] = w->count;
 	watch_shaking(w);
 	w->starts[SECTION_LINGER] = w->count;
-	watch_list(w, CONN_LINGER);
+	watch_list(w, CONN_LINGER, true);
 	w->starts[SECTION_LISTENERS] = w->count;
 	set_listening(w, accepts(w));
 	if (accepts(w) && w->house < 0)
@@ -868,7 +877,12 @@ static void polled_house(struct worker *w)
 	int count = platform_parked(w->house, who, PARKED);
 	bool command = false;
 
+	for (int i = 0; i < count; i++)
+		if (pool_owns(&w->conns, who[i]))
+			wake(w, who[i]);
 	for (int i = 0; i < count; i++) {
+		if (pool_owns(&w->conns, who[i]))
+			continue;
 		if (who[i] == &w->given->control)
 			command = true;
 		else if (who[i] == &w->given->offload)
@@ -910,10 +924,6 @@ static void look_at_crowd(struct worker *w)
 
 		if (!pool_owns(&w->conns, c))
 			continue;
-		if (c->secure) { /* a handshake needs no exchange */
-			wake(w, c);
-			continue;
-		}
 		complain(w, "all places for requests are taken: others wait ('requests' in the configuration)");
 		if (c->waits_since == 0)
 			c->waits_since = w->env.now;
@@ -970,7 +980,7 @@ static int64_t tick_quiet(struct worker *w)
 				due = since + FRESH_MS;
 			break;
 		}
-		if (w->park >= 0 && !platform_park(w->park, c->link.fd, c))
+		if (w->park >= 0 && !platform_park(park_of(w, c), c->link.fd, c))
 			break;
 		move(w, c, CONN_PARKED);
 		c->since = since;
