@@ -219,8 +219,8 @@ void link_shake(struct link *l)
 			break;
 	if (l->eof && !l->why)
 		l->why = "the connection ended during the TLS handshake";
-	if (tls_is_over(t) && tls_why(t))
-		l->why = tls_why(t);
+	if (tls_is_over(t) && (tls_why(t) || !l->why))
+		l->why = tls_why(t) ? tls_why(t) : "the connection was closed during the TLS handshake";
 	if (!l->why && tls_is_open(t))
 		l->phase = LINK_OPEN;
 }

@@ -360,7 +360,7 @@ static void survives_foreign_protocols(void **state)
 /* --- who must not come in ---------------------------------------------------------------- */
 
 /* The alert in clear that is on its way down, or 0. */
-static unsigned alert_on(const struct wire *w)
+static unsigned alert_on(const struct pair_wire *w)
 {
 	const unsigned char *at = w->at + w->to - 7;
 
@@ -657,7 +657,7 @@ static void opens_only_for_the_truth(void **state)
 	pair_close(&pair);
 	for (int down = 0; down < 2; down++) {
 		for (size_t n = 0; n < lengths[down]; n++) {
-			struct wire *w = down ? &pair.down : &pair.up;
+			struct pair_wire *w = down ? &pair.down : &pair.up;
 			bool version;
 
 			pair_open(&pair, k, &server, NULL);
@@ -686,7 +686,7 @@ static void opens_only_for_the_truth(void **state)
 /* --- records of one's own making ------------------------------------------------------------- */
 
 /* An encrypted record of any type, behind what this end has sent. */
-static void send_record(struct wire *w, struct tls *from, int type, const void *at, size_t len)
+static void send_record(struct pair_wire *w, struct tls *from, int type, const void *at, size_t len)
 {
 	br_ssl_engine_context *e = from->eng;
 	unsigned char room[17000], *record;
@@ -701,7 +701,7 @@ static void send_record(struct wire *w, struct tls *from, int type, const void *
 
 /* The next record on the wire, made readable for those whom BearSSL does not let
  * see it; its type. */
-static int open_record(struct wire *w, struct tls *to, unsigned char *room, size_t *len)
+static int open_record(struct pair_wire *w, struct tls *to, unsigned char *room, size_t *len)
 {
 	br_ssl_engine_context *e = to->eng;
 	unsigned char *at = w->at + w->from, *plain;
@@ -828,7 +828,7 @@ static void does_not_stop_at_a_renegotiation(void **state)
 
 /* Reads as link does while hands are being shaken: exactly what is wanted and is
  * sure to come. Whatever stands behind must not be among it. */
-static void read_ahead(struct pair_kit *k, struct tls *t, struct wire *w)
+static void read_ahead(struct pair_kit *k, struct tls *t, struct pair_wire *w)
 {
 	while (!tls_is_open(t) && !tls_is_over(t) && tls_record_peek(t, &(const void *){NULL}) == 0)
 		if (!pair_read(k, t, w, CUT_AHEAD))
@@ -854,7 +854,7 @@ static void takes_no_plaintext_early(void **state)
 		for (int resumed = 0; resumed < 2; resumed++, session = made) {
 			for (size_t size = 1; size <= 20; size += 19) {
 				struct tls *early, *reader;
-				struct wire *w;
+				struct pair_wire *w;
 				static const char words[] = "early words, not many";
 
 				pair_open(&pair, k, &server, &session);
@@ -1005,7 +1005,7 @@ static void talk(struct pair *p, size_t size, enum pair_cut cut)
 
 		for (int i = 0; i < 2; i++) {
 			struct talk *me = &ends[i];
-			struct wire *out = i ? &p->down : &p->up, *in = i ? &p->up : &p->down;
+			struct pair_wire *out = i ? &p->down : &p->up, *in = i ? &p->up : &p->down;
 
 			talk_put(p->kit, me);
 			if (me->sent == size || rand() % 4 == 0) {
@@ -1053,7 +1053,7 @@ static void carries_plaintext(void **state)
 }
 
 /* Puts as much as there is room for, until all is on the wire. */
-static void send_much(struct pair *p, struct tls *from, struct wire *w, size_t size)
+static void send_much(struct pair *p, struct tls *from, struct pair_wire *w, size_t size)
 {
 	unsigned char *room;
 	size_t n;
@@ -1074,7 +1074,7 @@ static void send_much(struct pair *p, struct tls *from, struct wire *w, size_t s
 }
 
 /* Longest record on the wire, without its header. */
-static size_t longest(const struct wire *w)
+static size_t longest(const struct pair_wire *w)
 {
 	size_t most = 0, len;
 
@@ -1087,7 +1087,7 @@ static size_t longest(const struct wire *w)
 	return most;
 }
 
-static void receive_much(struct pair *p, struct tls *to, struct wire *w, size_t size)
+static void receive_much(struct pair *p, struct tls *to, struct pair_wire *w, size_t size)
 {
 	const unsigned char *at;
 	size_t got = 0, n;

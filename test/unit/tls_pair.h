@@ -238,7 +238,7 @@ static inline uint32_t pair_buffers_lent(const struct pair_kit *k)
 enum { WIRE = 1 << 17 };
 
 /* One way between two ends; it holds what has been sent and not read yet, and counts. */
-struct wire {
+struct pair_wire {
 	unsigned char at[WIRE];
 	size_t from, to;
 	size_t all;   /* bytes that were ever put in */
@@ -246,7 +246,7 @@ struct wire {
 	size_t out;   /* that came out */
 };
 
-static inline size_t wire_held(const struct wire *w)
+static inline size_t wire_held(const struct pair_wire *w)
 {
 	size_t held = w->to - w->from;
 
@@ -255,7 +255,7 @@ static inline size_t wire_held(const struct wire *w)
 	return held;
 }
 
-static inline void wire_put(struct wire *w, const void *at, size_t len)
+static inline void wire_put(struct pair_wire *w, const void *at, size_t len)
 {
 	if (w->from) {
 		memmove(w->at, w->at + w->from, w->to - w->from);
@@ -268,7 +268,7 @@ static inline void wire_put(struct wire *w, const void *at, size_t len)
 	w->all += len;
 }
 
-static inline void wire_take(struct wire *w, size_t len)
+static inline void wire_take(struct pair_wire *w, size_t len)
 {
 	PAIR_CHECK(len <= wire_held(w));
 	w->from += len;
@@ -287,12 +287,12 @@ static inline size_t pair_cut(enum pair_cut cut, size_t len)
 struct pair {
 	struct pair_kit *kit;
 	struct tls *client, *server;
-	struct wire up, down;
+	struct pair_wire up, down;
 	struct tls_session session; /* that the client keeps */
 };
 
 /* One piece of records leaves; false: there is none, or no room on the wire. */
-static inline bool pair_send(struct pair_kit *k, struct tls *t, struct wire *w, enum pair_cut cut)
+static inline bool pair_send(struct pair_kit *k, struct tls *t, struct pair_wire *w, enum pair_cut cut)
 {
 	const void *at;
 	size_t len = tls_record_peek(t, &at);
@@ -339,7 +339,7 @@ static inline size_t pair_give(struct pair_kit *k, struct tls *t, const unsigned
 }
 
 /* One piece of records is read; false: there is none, or they are not wanted now. */
-static inline bool pair_read(struct pair_kit *k, struct tls *t, struct wire *w, enum pair_cut cut)
+static inline bool pair_read(struct pair_kit *k, struct tls *t, struct pair_wire *w, enum pair_cut cut)
 {
 	size_t held = wire_held(w), n, ahead;
 	void *to;
