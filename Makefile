@@ -69,7 +69,7 @@ all: $(OUT)/gateway
 # What every request runs through is worth 15 % more code than -O2 makes of it.
 # Of BearSSL it is what computes: a third less time for a handshake.
 BEARSSL_HOT = ec/% hash/% int/% rsa/% symcipher/%
-HOT = $(addprefix src/,head frame path rewrite flow link body worker route backend text span) $(basename $(wildcard src/exchange*.c)) platform/posix
+HOT = $(addprefix src/,head frame path rewrite flow link link_tls tls body route backend text span pool) $(basename $(wildcard src/exchange*.c src/worker*.c)) platform/posix
 
 # --- variants: the same sources under other flags ------------------------------
 
