@@ -269,6 +269,18 @@ static bool find_issuer(struct span pem, struct span issuer, const br_x509_certi
 	return false;
 }
 
+/* Is the root that issued this one there? Then the file lacks nothing, although
+ * the root is not sent. */
+static bool has_root(struct span pem, struct span issuer, unsigned char place[CERT_MOST])
+{
+	struct cert c;
+
+	while (next_cert(&pem, &c, place))
+		if (span_is(c.subject, issuer) && cert_is_self_issued(&c))
+			return true;
+	return false;
+}
+
 static bool keep_cert(br_x509_certificate *to, const struct cert *c, struct credential_memory memory)
 {
 	to->data = keep(memory, c->der.at, c->der.len);
@@ -293,6 +305,7 @@ static bool keep_chain(struct credential *made, struct span pem, const struct ce
 	} while (n < CHAIN_MOST && !cert_is_self_issued(&last) && find_issuer(pem, last.issuer, chain, n, &c, place));
 	made->chain = keep(memory, chain, n * sizeof *chain);
 	made->chain_len = n;
+	made->whole = n > 1 || cert_is_self_issued(&last) || has_root(pem, last.issuer, place);
 	return made->chain != NULL;
 }
 
@@ -403,7 +416,7 @@ size_t credential_chain_length(const struct credential *c)
 
 bool credential_is_whole(const struct credential *c)
 {
-	return c->chain_len > 1 || cert_is_self_issued(&c->cert);
+	return c->whole;
 }
 
 const char *credential_kind(const struct credential *c)

@@ -31,8 +31,8 @@ struct credential *credential_read(struct span certs, struct span key, struct cr
 const struct cert *credential_cert(const struct credential *c);
 size_t credential_chain_length(const struct credential *c);
 /* Does the chain end in a certificate that others must know already: self-issued
- * itself, or one of two or more? A leaf alone that another has issued is most
- * often a file without its chain. */
+ * itself, one of two or more, or one whose root stands in the file? A leaf alone
+ * that another has issued is most often a file without its chain. */
 bool credential_is_whole(const struct credential *c);
 /* "RSA-2048", "P-256". */
 const char *credential_kind(const struct credential *c);

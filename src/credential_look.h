@@ -19,6 +19,7 @@ struct credential {
 	br_rsa_private_key rsa;
 	br_ec_private_key ec;
 	struct cert cert;                 /* the leaf */
+	bool whole;                       /* see credential_is_whole */
 	char kind[16];                    /* "RSA-2048", "P-256" */
 };
 
