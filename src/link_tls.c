@@ -35,7 +35,9 @@ static bool send_records(struct link *l)
 		long sent = platform_send(l->fd, &piece, 1);
 
 		if (sent == PLATFORM_BROKEN) {
-			link_fail(l);
+			/* who has said close_notify need not wait for ours (RFC 5246 7.2.1) */
+			if (!tls_was_closed(l->tls))
+				link_fail(l);
 			l->cut = true;
 			return false;
 		}
