@@ -511,9 +511,12 @@ static void verifies_servers(void **state)
 		{TLS_VERIFY_OFF, "a.test", OWN, NULL},
 		{TLS_VERIFY_OFF, "10.0.0.1", OWN | LITERAL | LATE, NULL},
 	};
+	br_ssl_session_parameters old = {.session_id_len = 32, .version = BR_TLS12, .cipher_suite = BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256};
+	struct tls_session session = {.policy = 1};
 	unsigned char key[32];
 
 	(void)state;
+	tls_session_put(&session, &old); /* that the server does not know */
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct credential **shown = cases[i].flags & OWN ? another : ec;
 		struct pair_kit *k = pair_kit_open(&pair_counts, 1);
@@ -528,7 +531,7 @@ static void verifies_servers(void **state)
 			tls_clock(k->kit, credential_cert(ec[0])->until + 1);
 		if (cases[i].flags & EARLY)
 			tls_clock(k->kit, 0); /* the day it was built: the certificate is younger */
-		pair_open(&pair, k, &server, NULL);
+		pair_open(&pair, k, &server, &session);
 		pair_run(&pair, (enum pair_cut)(i % PAIR_CUTS));
 		if (cases[i].why ? tls_is_open(pair.client) : !tls_is_open(pair.client))
 			fail_msg("case %zu, %s: %s", i, cases[i].name, tls_why(pair.client) ? tls_why(pair.client) : "open");
@@ -852,7 +855,8 @@ static void takes_no_plaintext_early(void **state)
 
 		br_ssl_engine_set_suites(&k->kit->client.eng, &one_suite[suite], 1);
 		for (int resumed = 0; resumed < 2; resumed++, session = made) {
-			for (size_t size = 1; size <= 20; size += 19) {
+			for (size_t part = 0; part < 140; part += suite ? 9 : 1) {
+				size_t size = part % 2 ? 1 : 20;
 				struct tls *early, *reader;
 				struct pair_wire *w;
 				static const char words[] = "early words, not many";
@@ -880,6 +884,9 @@ static void takes_no_plaintext_early(void **state)
 				assert_false(tls_is_open(reader));
 				send_record(w, early, 23, words, size);
 				send_record(w, early, 23, words, size);
+				w->limit = part ? w->out + part : 0; /* it comes in two pieces */
+				read_ahead(k, reader, w);
+				w->limit = 0;
 				read_ahead(k, reader, w);
 				/* all of the Finished, nothing else: the next byte is one of a header */
 				assert_int_equal(wire_held(w), 2 * (size + (suite == 0 ? 21 : 29)));
@@ -1430,6 +1437,17 @@ static bool remembers(const struct pair_kit *k, const void *secret, size_t len)
 	return false;
 }
 
+/* Is the first block all zero, but for what the pool writes? */
+static bool wiped(const struct pool *p, size_t len)
+{
+	assert_int_equal(p->lent, 0);
+	assert_int_equal(p->fresh, 1);
+	for (size_t i = sizeof(void *); i < len; i++)
+		if (p->memory[i])
+			return false;
+	return true;
+}
+
 static void forgets_secrets(void **state)
 {
 	struct tls_server server = trusting("example.org");
@@ -1437,9 +1455,13 @@ static void forgets_secrets(void **state)
 	unsigned char master[48];
 
 	(void)state;
+	k->as_left = true;
 	pair_open(&pair, k, &server, NULL);
 	pair_run(&pair, CUT_NONE);
 	is_open(&pair);
+	/* the blocks that hands were shaken in: what went through them, too */
+	assert_true(wiped(&k->kit->handshakes, offsetof(struct shake, witness)));
+	assert_true(wiped(&k->kit->greetings, sizeof(struct shake)));
 	memcpy(master, pair.server->eng->session.master_secret, sizeof master);
 	assert_memory_equal(master, pair.client->eng->session.master_secret, sizeof master);
 	assert_true(remembers(k, master, sizeof master));

@@ -84,6 +84,7 @@ struct pair_kit {
 	size_t kept_count;
 	unsigned saves, finds, hits;
 	bool poisoned[PAIR_POOLS][PAIR_BLOCKS];
+	bool as_left; /* no poison: what is left in blocks is to be seen */
 	unsigned looks;
 };
 
@@ -191,7 +192,7 @@ static inline void pair_spoilt(size_t pool, const unsigned char *at, size_t len)
  * what is free and was not filled before; thorough: and looks at all else that is free. */
 static inline void pair_poison(struct pair_kit *k, bool thorough)
 {
-	for (size_t i = 0; i < PAIR_POOLS; i++) {
+	for (size_t i = 0; i < PAIR_POOLS && !k->as_left; i++) {
 		struct pool *p = pair_pool(k, i);
 		bool is_free[PAIR_BLOCKS] = {false};
 
