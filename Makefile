@@ -156,10 +156,10 @@ $(foreach f,$(FUZZES),$(eval $(call fuzz,$(f))))
 # Each step ends in a line "N passed, N failed"; test/run runs steps and adds up.
 
 test:
-	@test/run layers units replay scenarios scenarios-tiny
+	@test/run layers units replay scenarios scenarios-tls scenarios-tiny scenarios-tiny-tls
 
 check:
-	@test/run units replay scenarios-asan scenarios-count
+	@test/run units replay scenarios-asan scenarios-asan-tls scenarios-count
 
 units: $(UNITS:%=$(B)/unit/%)
 	@test/unit/run $^
@@ -167,14 +167,24 @@ units: $(UNITS:%=$(B)/unit/%)
 replay: $(FUZZES:%=$(B)/replay/%)
 	@test/fuzz/run $^
 
+# -tls: the same scenarios with TLS on both sides; for the slower builds those in
+# which most happens between bytes that come and bytes that go.
+SCENARIOS = @$(PYTHON) test/scenario/run.py --gateway $< --jobs $(JOBS)
+BYTES = --tls --only '^(body|message|stream|tunnel|upgrade|places|reload|stop|listen)/'
 scenarios: $(OUT)/gateway
-	@$(PYTHON) test/scenario/run.py --gateway $(OUT)/gateway --jobs $(JOBS)
+	$(SCENARIOS)
+scenarios-tls: $(OUT)/gateway
+	$(SCENARIOS) --tls
 scenarios-tiny: $(OUT)/gateway-tiny
-	@$(PYTHON) test/scenario/run.py --gateway $(OUT)/gateway-tiny --jobs $(JOBS)
+	$(SCENARIOS) --skip '^(certs|real)/'
+scenarios-tiny-tls: $(OUT)/gateway-tiny
+	$(SCENARIOS) $(BYTES)
 scenarios-asan: $(B)/gateway-asan
-	@$(PYTHON) test/scenario/run.py --gateway $(B)/gateway-asan --jobs $(JOBS)
+	$(SCENARIOS) --skip '^real/testssl$$'
+scenarios-asan-tls: $(B)/gateway-asan
+	$(SCENARIOS) $(BYTES)
 scenarios-count count: $(B)/gateway-count
-	@$(PYTHON) test/scenario/run.py --gateway $(B)/gateway-count --jobs $(JOBS)
+	$(SCENARIOS) --skip '^(certs|real)/'
 
 layers:
 	@test/layers

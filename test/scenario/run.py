@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """run - does gateway do what the scenarios say?
 
-    python3 test/scenario/run.py --gateway PATH [--tls] [--jobs N] [--only PATTERN] [--tiny] [--list] [-v]
+    python3 test/scenario/run.py --gateway PATH [--tls] [--jobs N] [--only PATTERN] [--skip PATTERN] [--tiny] [--list] [-v]
 
 One line per scenario, then `N passed, N failed`; exit 1 when one failed. Each
 scenario runs in a process of its own; whatever it started is stopped here, by
@@ -175,6 +175,7 @@ def main():
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--only", help="regular expression on the names")
+    parser.add_argument("--skip", help="regular expression on the names: not these")
     parser.add_argument("--tiny", action="store_true", help="a build with GW_TINY (default: the file's name says tiny)")
     parser.add_argument("--tls", action="store_true", help="TLS on both sides")
     parser.add_argument("--list", action="store_true", help="only the names")
@@ -189,6 +190,8 @@ def main():
     assert len(set(names)) == len(names), "two scenarios of one name: " + str({n for n in names if names.count(n) > 1})
     if options.only:
         entries = [e for e in entries if any(re.search(options.only, n) for n in e.names())]
+    if options.skip:
+        entries = [e for e in entries if not re.search(options.skip, e.name)]
     entries = sorted(entries, key=lambda e: not e.slow)
     if options.list and options.verbose:
         print("\n".join(f"{e.name}: {only_plain(e)}" for e in entries if only_plain(e)))

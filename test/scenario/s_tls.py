@@ -316,6 +316,28 @@ def resumption(t):
     true(resumes(g, "a.example", c, context), "it was not resumed")
 
 
+@scenario("tls/resumption-large-hello")
+def resumption_large(t):
+    """Browsers say hello with more than one segment, of which the first may come alone."""
+    context = client_context(shop().ca.cert, alpn=["x" * 250] * 6 + ["http/1.1"])
+    o, g = usual(t)
+    c = hello(g, "a.example", context=context)
+    check(c.ask(get()), "HTTP/1.1 200")
+    true(resumes(g, "a.example", c, context), "it was not resumed")
+
+    class Segments(Trickle):
+        def sendall(self, data):
+            if len(data) > 1500:
+                self.raw.sendall(data[:1400])
+                time.sleep(0.1)  # so that it is looked at alone
+                data = data[1400:]
+            self.raw.sendall(data)
+    again = hello(g, "a.example", context=context, session=c.sock.tls.session, shake=False)
+    again.sock.raw = Segments(again.sock.raw)
+    check(again.ask(get()), "HTTP/1.1 200")
+    true(again.sock.tls.session_reused, "it was not resumed when the hello came in two segments")
+
+
 @scenario("tls/resumption-over-workers")
 def resumption_workers(t):
     context = client_context(shop().ca.cert)
@@ -413,6 +435,8 @@ def close_notify(t):
     def told(c, what):
         c.ends()
         true(c.sock.notified, f"no close_notify {what}")
+        gone(c)
+        c.close()
     c = hello(g)
     check(c.ask(get("/", "Connection: close")), "HTTP/1.1 200\nConnection: close")
     told(c, "after the last answer")

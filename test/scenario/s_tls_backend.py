@@ -129,7 +129,7 @@ def pin_command(t):
         true(line, said)
         g = t.gateway(f"[site *]\n/ = {o.url} {line.group(0)}\n")
         check(g.ask(), "HTTP/1.1 200")
-    plain, dead = t.origin(), t.dead()
+    plain, dead = t.origin(lambda link: (link.fill(), link.send(http("HTTP/1.1 400 Bad Request\n\n")))), t.dead()
     for url in dead.url.replace("http:", "https:"), plain.url.replace("http:", "https:"):
         true(len(t.run("pin", url, code=1).strip()) > 10, "nothing was said")
     t.run("pin", "nonsense", code=2)
