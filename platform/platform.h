@@ -127,9 +127,12 @@ int platform_signal(int fd); /* the next letter, 0: none */
 
 /* --- files, logs and names ------------------------------------------------ */
 
-/* The beginning of a file, or all that a pipe gives: bytes read, at most size;
- * PLATFORM_BROKEN. Waits; for start-up. */
+/* The beginning of a regular file: bytes read, at most size; PLATFORM_BROKEN, also
+ * when there is something else of that name. Waits for nobody. */
 long platform_read(const char *path, void *at, size_t size);
+/* The same, or all that a pipe gives whose descriptor is what the path names
+ * (/dev/stdin, /dev/fd/3). Waits for that, but not for ever. */
+long platform_read_given(const char *path, void *at, size_t size);
 
 /* A regular file in a directory, by one name without a slash, and not by a link:
  * bytes read, at most size; PLATFORM_BROKEN (not there, or something else). */

@@ -54,6 +54,7 @@ const char *system_words(int error)
 	case ENOENT: return "no such file or directory";
 	case ENOTDIR: return "a part of the path is not a directory";
 	case EISDIR: return "is a directory";
+	case SYSTEM_NO_FILE: return "is not a regular file";
 	case EROFS: return "read-only file system";
 	case ENOSPC: return "no space left";
 	case ENAMETOOLONG: return "name too long";

@@ -11,34 +11,96 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_ROOM = 1024 };
+enum { PATH_ROOM = 1024, QUIET_MS = 30000 /* a pipe that gives nothing for so long has nothing to give */ };
 
 /* --- reading ------------------------------------------------------------- */
 
+/* Only what is no regular file makes anybody wait. */
+static bool gives_soon(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&ready, 1, QUIET_MS);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0;
+}
+
 /* To the end or until it is full, then closes. */
-static long read_all(int fd, void *at, size_t size)
+static long read_all(int fd, void *at, size_t size, bool is_pipe)
 {
 	size_t len = 0;
 	ssize_t n;
 
 	do {
-		n = read(fd, (char *)at + len, size - len);
+		n = is_pipe && !gives_soon(fd) ? -1 : read(fd, (char *)at + len, size - len);
 		if (n > 0)
 			len += (size_t)n;
-	} while ((n > 0 && len < size) || (n < 0 && errno == EINTR));
+	} while ((n > 0 && len < size) || (n < 0 && (errno == EINTR || errno == EAGAIN)));
 	if (n < 0)
 		system_fail();
 	close(fd);
 	return n < 0 ? PLATFORM_BROKEN : (long)len;
 }
 
+/* Who opens it must not have waited: a FIFO may be what bears that name. */
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	errno = S_ISDIR(st.st_mode) ? EISDIR : SYSTEM_NO_FILE;
+	return S_ISREG(st.st_mode);
+}
+
+/* Closes what is none. */
+static long read_regular(int fd, void *at, size_t size)
+{
+	if (is_regular(fd))
+		return read_all(fd, at, size, false);
+	system_fail();
+	close(fd);
+	return PLATFORM_BROKEN;
+}
+
+static int open_to_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	return fd >= 0 ? fd : system_fail();
+}
+
 long platform_read(const char *path, void *at, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open_to_read(path);
+
+	return fd < 0 ? PLATFORM_BROKEN : read_regular(fd, at, size);
+}
+
+/* A descriptor that somebody gave us, and not a name in some directory. */
+static bool is_descriptor(const char *path)
+{
+	static const char *const places[] = {"/dev/stdin", "/dev/fd/", "/proc/self/fd/"};
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (strncmp(path, places[i], strlen(places[i])) == 0)
+			return true;
+	return false;
+}
+
+long platform_read_given(const char *path, void *at, size_t size)
+{
+	int fd = open_to_read(path);
 
 	if (fd < 0)
-		return system_fail(), PLATFORM_BROKEN;
-	return read_all(fd, at, size);
+		return PLATFORM_BROKEN;
+	if (!is_descriptor(path) || is_regular(fd) || errno == EISDIR)
+		return read_regular(fd, at, size);
+	return read_all(fd, at, size, true);
 }
 
 /* Non-blocking: a FIFO of that name must not hang us. No link is followed: who
@@ -63,7 +125,6 @@ static bool is_one_name(const char *name)
 
 long platform_read_in(const char *directory, const char *name, void *at, size_t size)
 {
-	struct stat st;
 	int fd = -1;
 
 	errno = ENOENT;
@@ -71,13 +132,7 @@ long platform_read_in(const char *directory, const char *name, void *at, size_t 
 		fd = open_in(directory, name);
 	if (fd < 0)
 		return system_fail(), PLATFORM_BROKEN;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		errno = ENOENT;
-		system_fail();
-		close(fd);
-		return PLATFORM_BROKEN;
-	}
-	return read_all(fd, at, size);
+	return read_regular(fd, at, size);
 }
 
 static uint64_t mix(uint64_t sum, uint64_t more)

@@ -40,6 +40,7 @@ long system_failed(void);
 int system_fail(void);
 bool system_refuse(void);
 const char *system_words(int error); /* lower case and for people */
+enum { SYSTEM_NO_FILE = -1 }; /* an errno of our own: it is no regular file */
 /* fcntl: non-blocking, close-on-exec; -1 (and fd closed) on failure. */
 int system_mark(int fd);
 /* Paths of the system log's socket, the first that is there is taken. */

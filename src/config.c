@@ -103,7 +103,7 @@ static void say_file(config_say *say, void *user, const char *file, const char *
 struct config *config_load(const char *file, config_say *say, void *user)
 {
 	char *text = malloc(CONFIG_TEXT + 1);
-	long len = text ? platform_read(file, text, CONFIG_TEXT + 1) : 0;
+	long len = text ? platform_read_given(file, text, CONFIG_TEXT + 1) : 0;
 	struct config *c = NULL;
 
 	if (!text)

@@ -63,7 +63,7 @@ static int set_up(void **state)
 	put("torn.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n", "");
 	put_large("large.crt", 65537);
 	put_large("large.ca", 1048577);
-	return mkdir("dir", 0700);
+	return mkfifo("fifo", 0600) || mkdir("dir", 0700);
 }
 
 static int tear_down(void **state)
@@ -80,6 +80,9 @@ static int tear_down(void **state)
 static const struct { const char *text, *said; } mistakes[] = {
 	{A "cert = x.crt\n", "f:6: [site a.test]: cert x.crt cannot be read: no such file or directory\n"},
 	{A "cert = dir\n", "f:6: [site a.test]: cert dir cannot be read: is a directory\n"},
+	{A "cert = fifo\n", "f:6: [site a.test]: cert fifo cannot be read: is not a regular file\n"},
+	{A "cert = a.crt\nkey = fifo\n", "f:7: [site a.test]: key fifo cannot be read: is not a regular file\n"},
+	{A "cert = a.pem\nclient_ca = fifo\n", "f:7: [site a.test]: client_ca fifo cannot be read: is not a regular file\n"},
 	{A "cert = empty.crt\n", "f:6: [site a.test]: cert empty.crt is empty\n"},
 	{A "cert = torn.crt\nkey = a.key\n", "f:6: [site a.test]: cert torn.crt breaks off in the middle\n"},
 	{A "cert = a.key\n", "f:6: [site a.test]: cert a.key has no certificate in it\n"},

@@ -699,6 +699,78 @@ static void reads_in_a_directory_alone(void **state)
 	unlink(in_directory("outside"));
 }
 
+/* A FIFO, with or without somebody who writes, must not hang who reads: the
+ * supervisor looks at files again and again. */
+static void reads_files_alone(void **state)
+{
+	static const struct { const char *name, *why; } others[] = {
+		{"fifo", "is not a regular file"}, {"inside", "is a directory"}, {"missing", "no such file or directory"},
+	};
+	char room[16];
+	int writer;
+
+	(void)state;
+	put_file(in_directory("file"), "content");
+	assert_int_equal(mkfifo(in_directory("fifo"), 0600), 0);
+	assert_int_equal(mkdir(in_directory("inside"), 0700), 0);
+	assert_int_equal(platform_read(in_directory("file"), room, sizeof room), 7);
+	assert_int_equal(platform_read_given(in_directory("file"), room, 3), 3);
+	alarm(5); /* instead of for ever */
+	for (size_t i = 0; i < COUNT(others); i++) {
+		assert_int_equal(platform_read(in_directory(others[i].name), room, sizeof room), PLATFORM_BROKEN);
+		assert_string_equal(platform_why(), others[i].why);
+		assert_int_equal(platform_read_given(in_directory(others[i].name), room, sizeof room), PLATFORM_BROKEN);
+		assert_string_equal(platform_why(), others[i].why);
+	}
+	writer = open(in_directory("fifo"), O_RDWR);
+	assert_true(writer >= 0);
+	assert_int_equal(write(writer, "x", 1), 1);
+	assert_int_equal(platform_read(in_directory("fifo"), room, sizeof room), PLATFORM_BROKEN);
+	assert_int_equal(platform_read("/dev/zero", room, sizeof room), PLATFORM_BROKEN);
+	alarm(0);
+	close(writer);
+	unlink(in_directory("file"));
+	unlink(in_directory("fifo"));
+	rmdir(in_directory("inside"));
+}
+
+static void write_slowly(int fd)
+{
+	struct timespec pause = {.tv_nsec = 50000000};
+
+	for (int i = 0; i < 4; i++) {
+		nanosleep(&pause, NULL);
+		if (write(fd, "part", 4) != 4)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+/* A descriptor that we were given may be a pipe: all that comes, as it comes. */
+static void reads_what_a_pipe_gives(void **state)
+{
+	char room[32], path[32];
+	int ends[2];
+	long pid;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+	pid = assert_fork();
+	if (pid == 0) {
+		close(ends[0]);
+		write_slowly(ends[1]);
+	}
+	close(ends[1]);
+	assert_int_equal(platform_read(path, room, sizeof room), PLATFORM_BROKEN);
+	assert_string_equal(platform_why(), "is not a regular file");
+	assert_int_equal(platform_read_given(path, room, sizeof room), 16);
+	assert_memory_equal(room, "partpartpartpart", 16);
+	assert_int_equal(platform_read_given(path, room, sizeof room), 0);
+	assert_ended(pid, "exit status 0");
+	close(ends[0]);
+}
+
 static int files_in(const char *path)
 {
 	DIR *d = opendir(path);
@@ -1023,6 +1095,8 @@ int main(void)
 		cmocka_unit_test(signals_are_letters), /* from here on SIGPIPE is ignored */
 		cmocka_unit_test(knows_its_pid),
 		cmocka_unit_test(reads_in_a_directory_alone),
+		cmocka_unit_test(reads_files_alone),
+		cmocka_unit_test(reads_what_a_pipe_gives),
 		cmocka_unit_test(keeps_whole_or_not_at_all),
 		cmocka_unit_test(keeps_the_old_one),
 		cmocka_unit_test(makes_directories),
