@@ -7,6 +7,7 @@
  */
 #include "config.h"
 #include "config_build.h"
+#include "config_files.h"
 #include "../platform/platform.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@ struct source {
 
 static struct config *finish(struct arena *a, struct faults *f, struct config *c, config_say *say, void *user)
 {
+	struct faults *heard = ARENA_NEW(a, struct faults);
+
+	*heard = *f;
 	fault_say(f, say, user);
 	if (f->count) {
 		arena_close(a);
@@ -34,6 +38,7 @@ static struct config *finish(struct arena *a, struct faults *f, struct config *c
 	}
 	c->file = f->file ? f->file : "the command line";
 	c->warnings = f->warnings;
+	c->heard = heard;
 	c->arena = a;
 	return c;
 }
@@ -83,6 +88,11 @@ static struct config *make(const struct source *given, config_say *say, void *us
 struct config *config_again(const struct config *c, config_say *say, void *user)
 {
 	return make(c->source, say, user);
+}
+
+size_t config_news(const struct config *c, const struct config *before, config_say *say, void *user)
+{
+	return fault_news(c->heard, before->heard, files_clock(), say, user);
 }
 
 struct config *config_text(const char *file, struct span text, config_say *say, void *user)

@@ -174,6 +174,7 @@ struct config {
 
 	void *arena;                 /* private */
 	const struct source *source; /* private */
+	const struct faults *heard;  /* private */
 };
 
 /* Reads a file. NULL: messages ("file:line: ...", one a line, all of them) went
@@ -187,6 +188,10 @@ struct config *config_words(int count, char **words, config_say *say, void *user
 /* From the same text or words once more, whatever the file is by now; what its
  * certificates and keys are by now is what is new. */
 struct config *config_again(const struct config *c, config_say *say, void *user);
+
+/* Says what one made again warns of and the one before does not, and how many that
+ * are. That a certificate has expired does not count when the one before has, too. */
+size_t config_news(const struct config *c, const struct config *before, config_say *say, void *user);
 
 /* Wipes what it held: there are private keys among it. */
 void config_free(struct config *c);

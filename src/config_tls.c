@@ -12,8 +12,6 @@
 #include "config_own.h"
 #include "../platform/platform.h"
 
-enum { DAY = 86400 };
-
 /* A path as it was said. */
 struct named {
 	const char *path;
@@ -104,29 +102,19 @@ static const struct credential *load_credential(struct draft *d, const struct fi
 	return found;
 }
 
-static void warn_days(struct faults *f, const struct block *b, const struct held *h, const struct cert *cert)
-{
-	int64_t now = files_clock();
-
-	if (cert->until < now)
-		fault_warn(f, h->line, "%s: cert %s has expired %lld days ago", b->name, h->path, (long long)((now - cert->until) / DAY));
-	else if (cert->from > now)
-		fault_warn(f, h->line, "%s: cert %s is not valid yet, but in %lld days", b->name, h->path,
-			   (long long)((cert->from - now + DAY - 1) / DAY));
-}
-
 static void warn_about(struct faults *f, const struct block *b, const struct held *h)
 {
 	const struct cert *cert = credential_cert(h->credential);
 	char room[128];
 	struct text issuer = text_in(room, sizeof room);
 
-	warn_days(f, b, h, cert);
+	fault_days(f, h->line, &(struct dated){.from = cert->from, .until = cert->until}, files_clock(), "%s: cert %s", b->name, h->path);
 	if (credential_is_whole(h->credential))
 		return;
+	text_lit(&issuer, ", ");
 	cert_write_name(&issuer, cert->issuer);
-	fault_warn(f, h->line, "%s: cert %s has no chain: clients may not know its issuer (%.*s); give the file with the full chain", b->name, h->path,
-		   (int)issuer.len, issuer.at);
+	fault_warn_of(f, h->line, text_span(&issuer),
+		      "%s: cert %s has no chain: give the file with the full chain, since clients may not know its issuer", b->name, h->path);
 }
 
 static struct held *load_cert(struct draft *d, const struct block *b, const struct block *outer, const struct named *n)

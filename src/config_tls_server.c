@@ -184,6 +184,11 @@ static bool is_readable(struct wanted *w, const struct setting *said, const stru
 	return !file->why;
 }
 
+static void warn_about(struct faults *f, const struct setting *said, const struct cert *cert)
+{
+	fault_days(f, said->line, &(struct dated){.from = cert->from, .until = cert->until}, files_clock(), "client_cert %s", said->text.at);
+}
+
 static bool take_credential(struct wanted *w)
 {
 	struct faults *f = w->draft->faults;
@@ -204,9 +209,8 @@ static bool take_credential(struct wanted *w)
 		fault_at(f, key->line, "client_key %s %s", key->text.at, pair->why);
 	else if (!pair->credential)
 		fault_at(f, cert->line, "client_cert %s %s (client_key names a file of its own for the key)", cert->text.at, pair->why);
-	else if (credential_cert(pair->credential)->until < files_clock())
-		fault_warn(f, cert->line, "client_cert %s has expired %lld days ago", cert->text.at,
-			   (long long)((files_clock() - credential_cert(pair->credential)->until) / 86400));
+	else
+		warn_about(f, cert, credential_cert(pair->credential));
 	return pair->credential != NULL;
 }
 

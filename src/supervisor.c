@@ -19,7 +19,7 @@ enum {
 	QUIT_MS = 500,   /* for last words after a second SIGTERM */
 	LOG_RETRY_MS = 200,
 	SAY = 512,       /* bytes of one message */
-	HEARD = 4096     /* of all that one configuration has to say */
+	HEARD = 16384    /* of all that one configuration has to say */
 };
 
 struct supervisor {
@@ -27,6 +27,7 @@ struct supervisor {
 	supervisor_load *load;
 	void *user;
 	struct certs certs; /* of what serves */
+	bool renewing;   /* what began last has the same configuration with other certificates */
 	bool clock_told; /* that it is wrong */
 	int signals; /* descriptor */
 	int stops;   /* SIGTERM and SIGINT so far */
@@ -196,6 +197,8 @@ static void give_up(struct supervisor *s, struct generation *g, const char *why)
 	bool first = !in_state(s, GENERATION_SERVING);
 
 	generation_kill(g);
+	if (s->renewing)
+		certs_refused(&s->certs, platform_now());
 	text_format(&message, "%s%s", why, first ? "" : "; the configuration that runs goes on");
 	say(s, LOG_ERROR, ended(&message));
 	if (first && !s->stops)
@@ -249,6 +252,7 @@ static void reload(struct supervisor *s)
 
 	if (s->stops)
 		return;
+	s->renewing = false;
 	c = s->load(s->user, say_config, s);
 	if (!c) {
 		say(s, LOG_ERROR, "the configuration is not taken; the one that runs goes on");
@@ -293,21 +297,25 @@ static void refuse(struct supervisor *s, const struct text *heard, bool faults)
  * as a fault here: the file may be half-written, or the wrong one. */
 static void renew(struct supervisor *s)
 {
-	char room[HEARD];
-	struct text heard = text_in(room, sizeof room);
+	char room[HEARD], more[HEARD];
+	struct text heard = text_in(room, sizeof room), news = text_in(more, sizeof more);
 	struct config *c = config_again(s->certs.config, hear, &heard);
 	const char *at;
 
-	if (!c || c->warnings > certs_warnings(&s->certs)) {
-		refuse(s, &heard, !c);
+	if (!c || config_news(c, s->certs.config, hear, &news)) {
+		refuse(s, c ? &news : &heard, !c);
 		config_free(c);
+		certs_refused(&s->certs, platform_now());
 		return;
 	}
 	say(s, LOG_NOTICE, "certificates changed: loading them anew");
 	for (at = heard.at; at < heard.at + heard.len; at += strlen(at) + 1)
 		say_config(s, at);
-	if (!begin(s, c))
-		say(s, LOG_ERROR, "certificate files changed, but cannot be taken: the old ones stay in use");
+	s->renewing = true;
+	if (begin(s, c))
+		return;
+	say(s, LOG_ERROR, "certificate files changed, but cannot be taken: the old ones stay in use");
+	certs_refused(&s->certs, platform_now());
 }
 
 /* While another configuration starts nothing is looked at: it will begin anew. */

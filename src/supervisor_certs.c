@@ -13,6 +13,7 @@ enum {
 	DAY = 86400,
 	WARN_DAYS = 14
 };
+#define AGAIN_MS ((int64_t)3600 * 1000)
 #define REMIND_MS ((int64_t)DAY * 1000)
 
 /* --- time ------------------------------------------------------------------ */
@@ -25,13 +26,6 @@ bool certs_clock_is_wrong(void)
 static int64_t clock_now(void)
 {
 	return certs_clock_is_wrong() ? GW_BUILT : platform_clock();
-}
-
-static bool is_valid(const struct config_cert *c, int64_t at)
-{
-	const struct cert *cert = credential_cert(c->credential);
-
-	return cert->from <= at && at <= cert->until;
 }
 
 /* --- saying ------------------------------------------------------------------ */
@@ -117,7 +111,6 @@ bool certs_begin(struct certs *k, const struct config *c, int64_t now)
 {
 	certs_end(k);
 	k->config = c;
-	k->since = clock_now();
 	if (config_certs(c, NULL, 0))
 		k->remind_at = now + REMIND_MS;
 	if (c->file_count == 0)
@@ -133,7 +126,7 @@ bool certs_begin(struct certs *k, const struct config *c, int64_t now)
 void certs_end(struct certs *k)
 {
 	free(k->stamps);
-	*k = (struct certs){.look_at = CERTS_NEVER, .remind_at = CERTS_NEVER};
+	*k = (struct certs){.look_at = CERTS_NEVER, .again_at = CERTS_NEVER, .remind_at = CERTS_NEVER};
 }
 
 int64_t certs_due(const struct certs *k)
@@ -161,11 +154,19 @@ bool certs_changed(struct certs *k, int64_t now)
 		gone |= seen[i] == 0 && k->stamps[i] != 0;
 	}
 	k->gone = gone ? k->gone + 1 : 0;
-	if ((gone && k->gone < PATIENCE) || memcmp(k->stamps, seen, count * sizeof *seen) == 0)
+	if (gone && k->gone < PATIENCE)
+		return false;
+	if (now < k->again_at && memcmp(k->stamps, seen, count * sizeof *seen) == 0)
 		return false;
 	memcpy(k->stamps, seen, count * sizeof *seen);
 	k->gone = 0;
+	k->again_at = CERTS_NEVER;
 	return true;
+}
+
+void certs_refused(struct certs *k, int64_t now)
+{
+	k->again_at = now + AGAIN_MS;
 }
 
 void certs_remind(struct certs *k, struct log *log, int64_t now)
@@ -174,16 +175,4 @@ void certs_remind(struct certs *k, struct log *log, int64_t now)
 		return;
 	k->remind_at = now + REMIND_MS;
 	say_all(k->config, log, false);
-}
-
-size_t certs_warnings(const struct certs *k)
-{
-	size_t count, i, warnings = k->config->warnings;
-	struct config_cert *certs = list(k->config, &count);
-
-	for (i = 0; certs && i < count; i++)
-		if (!certs[i].own && is_valid(&certs[i], k->since) && !is_valid(&certs[i], clock_now()))
-			warnings++;
-	free(certs);
-	return warnings;
 }

@@ -17,8 +17,8 @@ struct certs { /* those of one configuration; zeroed: of none */
 	const struct config *config;
 	uint64_t *stamps;  /* of config->files, as loaded or tried last, and behind them as just seen */
 	int gone;          /* looks in a row that found a file missing */
-	int64_t since;     /* seconds since 1970: when this began */
 	int64_t look_at;   /* at the files; monotonic ms, CERTS_NEVER */
+	int64_t again_at;  /* to be tried then; looked at with the files */
 	int64_t remind_at; /* of days left */
 };
 
@@ -33,9 +33,9 @@ int64_t certs_due(const struct certs *k);
 bool certs_changed(struct certs *k, int64_t now);
 /* Says what runs out, if that is due. */
 void certs_remind(struct certs *k, struct log *log, int64_t now);
-/* Warnings that are to be expected when nothing is loaded anew but as it is:
- * what has run out in the meantime is nothing that a new file has done. */
-size_t certs_warnings(const struct certs *k);
+/* What they are now was not taken: it is to be tried again after a while, changed
+ * or not, for what hinders it may be something else (their day has not come yet). */
+void certs_refused(struct certs *k, int64_t now);
 
 /* What people have to know when a configuration begins: fingerprints of
  * certificates that we made ourselves, and what runs out. */

@@ -157,8 +157,8 @@ static const struct { const char *text, *said; } warnings[] = {
 	{A "host = a.test *.b.test\ncert = a.pem\n", ""},
 	{A "host = *.c.test\ncert = a.pem\n", "f:7: warning: [site a.test]: cert a.pem is not for '*.c.test'\n"},
 	{A "host = c.test\ncert = c.pem\n",
-	 "f:7: warning: [site a.test]: cert c.pem has no chain: clients may not know its issuer (CN=Home Root,O=Home); give the file with the full "
-	 "chain\n"},
+	 "f:7: warning: [site a.test]: cert c.pem has no chain: give the file with the full chain, since clients may not know its issuer, CN=Home "
+	 "Root,O=Home\n"},
 	{A "cert = a.pem old.crt\nkey = old.key\n",
 	 "f:6: warning: [site a.test]: cert old.crt has expired * days ago\n"
 	 "f:6: warning: [site a.test]: cert old.crt is not used: an earlier one has the same kind of key\n"},

@@ -6,8 +6,11 @@
 #include "../../platform/platform.h"
 #include "../../src/selfsign.h"
 #include "config_made.h"
+#include "credential_made.h"
+#include "pem.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DAY = 86400, PERIOD = 10000 /* ms within which a change is seen */ };
@@ -281,27 +284,157 @@ static void reminds_once_a_day(void **state)
 	unlink(in_directory("made.pem"));
 }
 
-/* What has run out since it was loaded is no fault of a new file. */
-static void expects_what_has_run_out(void **state)
+/* What hinders may be over after a while, though no file has changed. */
+static void tries_again_what_was_refused(void **state)
 {
-	struct config *c;
-	struct certs k = {0};
-	int64_t now = clock_now();
+	struct watched *w = watched();
+	int64_t began = w->now;
 
 	(void)state;
-	make("made.pem", now - 3 * DAY, now - DAY);
-	c = load();
-	assert_int_equal(c->warnings, 2); /* one for each site that names it */
-	assert_true(certs_begin(&k, c, 1000));
-	assert_int_equal(certs_warnings(&k), 2);
-	k.since = now - 2 * DAY;
-	c->warnings = 0; /* as it was then */
-	assert_int_equal(certs_warnings(&k), 2);
-	k.since = now - 4 * DAY; /* then it was as bad already */
-	assert_int_equal(certs_warnings(&k), 0);
-	certs_end(&k);
-	config_free(c);
-	unlink(in_directory("made.pem"));
+	put(w, 0, "second");
+	assert_true(next_look(w));
+	certs_refused(&w->certs, w->now);
+	while (!next_look(w))
+		assert_true(w->now < began + 2 * 3600 * 1000);
+	assert_true(w->now > began + 1800 * 1000); /* it was said already */
+	assert_false(next_look(w)); /* taken this time */
+	certs_refused(&w->certs, w->now);
+	put(w, 0, "third");
+	assert_true(next_look(w)); /* at once, and then it has been tried */
+	while (w->now < began + 3 * 3600 * 1000)
+		assert_false(next_look(w));
+	end_watch(w);
+}
+
+/* --- what is new ------------------------------------------------------------------ */
+
+struct shape { /* of a certificate, days from now */
+	int from, until;
+	const char *host;
+};
+
+static const struct shape good = {-1, 100, "a.test"}, bad = {-9, -2, "a.test"}, worse = {-9, -5, "a.test"}, early = {3, 100, "a.test"},
+			  foreign = {-1, 100, "x.test"};
+
+static const struct {
+	const char *what;
+	const struct shape *before[2], *after[2]; /* the site's; a server's client_cert */
+	const char *news[2]; /* ends of messages; NULL: no more */
+} renewals[] = {
+	{"all is well", {&good, &good}, {&good, &good}, {NULL}},
+	{"the site's has expired", {&good, &good}, {&bad, &good}, {"f:6: warning: [site a.test]: cert one.pem has expired 2 days ago"}},
+	{"the site's is not valid yet", {&good, &good}, {&early, &good}, {"f:6: warning: [site a.test]: cert one.pem is not valid yet, but in 3 days"}},
+	{"the site's is for another host", {&good, &good}, {&foreign, &good}, {"f:6: warning: [site a.test]: cert one.pem is not for 'a.test'"}},
+	{"it has been for another one", {&foreign, &good}, {&foreign, &good}, {NULL}},
+	{"the client's has expired", {&good, &good}, {&good, &bad}, {"f:7: warning: client_cert two.pem has expired 2 days ago"}},
+	{"it had before", {&good, &bad}, {&good, &worse}, {NULL}},
+	{"it had not begun", {&good, &early}, {&good, &bad}, {NULL}},
+	{"one is mended", {&bad, &worse}, {&good, &worse}, {NULL}},
+	{"one is mended, and another spoilt", {&good, &bad}, {&foreign, &good}, {"f:6: warning: [site a.test]: cert one.pem is not for 'a.test'"}},
+	{"both spoilt", {&good, &good}, {&bad, &bad},
+	 {"f:6: warning: [site a.test]: cert one.pem has expired 2 days ago", "f:7: warning: client_cert two.pem has expired 2 days ago"}},
+};
+
+static void make_for(const char *name, const struct shape *s)
+{
+	struct span host = span_str(s->host);
+	struct selfsign what = {.names = &host, .name_count = 1, .from = clock_now() + s->from * DAY - 60, .until = clock_now() + s->until * DAY - 60};
+	struct text pem = block_text(4000);
+	unsigned char seed[32];
+
+	platform_random(seed, sizeof seed);
+	assert_null(selfsign_make(&pem, &what, seed));
+	assert_true(platform_keep(name, pem.at, pem.len));
+	free(pem.at);
+}
+
+static struct config *pair_of(struct said *said, const struct shape *const shapes[2])
+{
+	make_for("one.pem", shapes[0]);
+	make_for("two.pem", shapes[1]);
+	return config_made(said, "[gateway]\nlisten = 127.0.0.1:8443 tls\nstate = .\n\n[site a.test]\ncert = one.pem\n"
+				 "/ = https://x verify=off client_cert=two.pem\n");
+}
+
+static void tells_what_is_new(void **state)
+{
+	static struct said said;
+	size_t i, n;
+
+	(void)state;
+	assert_int_equal(chdir(directory), 0);
+	for (i = 0; i < COUNT(renewals); i++) {
+		struct config *before = pair_of(&said, renewals[i].before), *after = pair_of(&said, renewals[i].after);
+		char expected[400] = "";
+
+		assert_true(before && after);
+		for (n = 0; n < 2 && renewals[i].news[n]; n++)
+			snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s\n", renewals[i].news[n]);
+		said.text = text_in(said.room, sizeof said.room);
+		assert_int_equal(config_news(after, before, said_add, &said), n);
+		block_same(text_span(&said.text), expected, renewals[i].what);
+		config_free(before);
+		config_free(after);
+	}
+	unlink("one.pem");
+	unlink("two.pem");
+}
+
+/* It was good when it was loaded and is over now: no fault of a new file, neither
+ * of this one nor of another. */
+static void knows_what_has_run_out(void **state)
+{
+	static struct said said;
+	struct config *before, *after;
+	struct timespec while_it_ends = {.tv_sec = 2, .tv_nsec = 100000000};
+
+	(void)state;
+	assert_int_equal(chdir(directory), 0);
+	make_for("two.pem", &good);
+	make("one.pem", clock_now() - DAY, clock_now() + 1);
+	before = config_made(&said, "[gateway]\nlisten = 127.0.0.1:8443 tls\nstate = .\n[site a.test]\ncert = one.pem\n/ = https://x verify=off client_cert=two.pem\n");
+	assert_non_null(before);
+	assert_int_equal(before->warnings, 0);
+	nanosleep(&while_it_ends, NULL);
+	make_for("two.pem", &good);
+	make("one.pem", clock_now() - 3 * DAY, clock_now() - 2 * DAY);
+	after = config_again(before, said_add, &said);
+	assert_non_null(after);
+	assert_int_equal(after->warnings, 1);
+	assert_int_equal(config_news(after, before, said_add, &said), 0);
+	config_free(before);
+	config_free(after);
+	unlink("one.pem");
+	unlink("two.pem");
+}
+
+/* Another authority of the same file without its chain is nothing new. */
+static void knows_warnings_again(void **state)
+{
+	static const char text[] = "[gateway]\nlisten = 127.0.0.1:8443 tls\ncert = one.pem\nstate = .\n[site *]\n/ = reply:204\n";
+	static const char *const files[] = {MADE_EC MADE_EC_KEY, NULL, MADE_RSA MADE_RSA_KEY};
+	static struct said said;
+	struct config *loaded[3];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(chdir(directory), 0);
+	for (i = 0; i < 3; i++) {
+		char room[8192];
+		struct text pem = text_in(room, sizeof room);
+
+		text_str(&pem, files[i] ? files[i] : pem_c);
+		text_str(&pem, files[i] ? "" : pem_c_key);
+		assert_true(platform_keep("one.pem", pem.at, pem.len));
+		loaded[i] = config_made(&said, text);
+		assert_non_null(loaded[i]);
+		assert_non_null(memchr(said.room, 'f', said.text.len)); /* it has no chain */
+		assert_int_equal(loaded[i]->warnings, 1);
+		assert_int_equal(config_news(loaded[i], loaded[0], said_add, &said), 0);
+	}
+	for (i = 0; i < 3; i++)
+		config_free(loaded[i]);
+	unlink("one.pem");
 }
 
 /* The text it was made from is gone, and so is the one before it. */
@@ -379,7 +512,10 @@ int main(void)
 		cmocka_unit_test(nothing_is_never_due),
 		cmocka_unit_test(tells_days),
 		cmocka_unit_test(reminds_once_a_day),
-		cmocka_unit_test(expects_what_has_run_out),
+		cmocka_unit_test(tries_again_what_was_refused),
+		cmocka_unit_test(tells_what_is_new),
+		cmocka_unit_test(knows_what_has_run_out),
+		cmocka_unit_test(knows_warnings_again),
 		cmocka_unit_test(loads_the_same_again),
 		cmocka_unit_test(tells_fingerprints),
 	};
