@@ -15,7 +15,7 @@
 
 B ?= build
 OUT ?= .
-JOBS ?= 2
+JOBS ?= 4
 FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc

@@ -13,6 +13,7 @@ import time
 import harness
 from harness import descriptors, scenario
 from s_peers import node, program, talk
+from s_time import HOURS
 from secure import ALERT, Secure, client_context
 from wire import WAIT, Client, Wrong, check, chunked, equal, get, http, ok, post, true
 
@@ -925,6 +926,40 @@ def half_records(t):
     for c in stalled:
         gone(c)
     check(hello(g).ask(get()), "HTTP/1.1 200")
+
+
+def give_way(t, begin):
+    """All places are held by clients that are slow within a record, and no timeout helps: they give way."""
+    def serve(link):
+        while (m := link.request_head()) is not None:
+            if m.target == "/large":
+                link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
+                while True:
+                    link.send(b"x" * 65536)
+            if m.method == "POST":
+                link.ends()
+                return
+            link.send(ok(b"good"))
+    o, g = usual(t, serve, top=HOURS)
+    slow = [hello(g) for _ in range(10)]
+    for c in slow:
+        begin(c)
+    for _ in range(3):
+        check(hello(g).ask(get("/good")), "HTTP/1.1 200 OK\n\ngood")
+    for c in slow:
+        c.reset()
+
+
+def half_record(c, data):
+    record = c.sock.seal(data)
+    c.sock.raw.sendall(record[:len(record) // 2])
+
+
+scenario("tls/half-heads-give-way")(lambda t: give_way(t, lambda c: half_record(c, get())))
+scenario("tls/record-headers-give-way")(lambda t: give_way(t, lambda c: c.sock.raw.sendall(b"\x17\x03\x03")))
+scenario("tls/slow-heads-give-way")(lambda t: give_way(t, lambda c: c.send(b"GET / HTTP/1.1\r\nHost: a")))
+scenario("tls/half-bodies-give-way")(lambda t: give_way(t, lambda c: (c.send(get("/", "Content-Length: 100000", method="POST")), half_record(c, b"x" * 5000))))
+scenario("tls/slow-readers-give-way")(lambda t: give_way(t, lambda c: c.send(get("/large"))))
 
 
 @scenario("tls/many-come-and-go", slow=True)

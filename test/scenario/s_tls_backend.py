@@ -2,9 +2,10 @@
 """TLS with servers: whom gateway believes, what it shows, sessions, broken handshakes, ends."""
 import base64
 import hashlib
+import os
 import re
-import socket
 import ssl
+import subprocess
 import threading
 
 from harness import scenario, server_context
@@ -162,6 +163,50 @@ def client_cert(t):
     p = t.origin(context=speaks(s.server, client_ca=s.ca.cert, demand=False))
     g.reload(f"[site *]\n/ = {p.url} ca={s.ca.cert}\n")
     check(g.ask(), "HTTP/1.1 200")
+
+
+# --- the time -------------------------------------------------------------------------------------------
+
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+
+/* The clock of a router that has just started. */
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+	int result = real(id, t);
+
+	if (id == CLOCK_REALTIME)
+		t->tv_sec = 1000;
+	return result;
+}
+
+time_t time(time_t *t)
+{
+	if (t)
+		*t = 1000;
+	return 1000;
+}
+"""
+
+
+@scenario("tls/no-clock")
+def no_clock(t):
+    """A clock that stands before the build's day: certificates are checked for that day, with one line in the log."""
+    s = shop()
+    source, library = t.file("clock.c", CLOCK), f"{t.dir}/clock.so"
+    equal(subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, source, "-ldl"], stderr=subprocess.DEVNULL).returncode, 0, "the compiler's exit code")
+    ca = s.maker.cert("Old CA", ca=True, since=-9000, days=9000)
+    good = t.origin(context=speaks(s.maker.cert("127.0.0.1", ["127.0.0.1"], issuer=ca, since=-9000, days=9000)))
+    old = t.origin(context=speaks(s.maker.cert("127.0.0.1", ["127.0.0.1"], issuer=ca, since=-9000, days=-4000)))
+    g = t.gateway(f"[site *]\n/ = {good.url}\n/old/ = {old.url} max_fails=0\n", top=f"ca = {ca.cert}", before=["env", f"LD_PRELOAD={library}", "ASAN_OPTIONS=verify_asan_link_order=0"])
+    for _ in range(3):
+        check(g.ask(), "HTTP/1.1 200\n\nok")
+    check(g.ask(get("/old/")), "HTTP/1.1 502")
+    g.logged(r'"GET /old/ HTTP/1.1" 502 .*expired')
+    equal(len([line for line in g.err.lines if "clock" in line.lower()]), 1, f"lines about the clock: {g.err.lines}")
 
 
 # --- links and sessions ---------------------------------------------------------------------------------
