@@ -41,7 +41,7 @@
 #define GW_WORKERS 32                /* most workers of one configuration */
 #define GW_NAME 256                  /* host name and its final zero */
 #define GW_PEER_CERT 6144            /* longest certificate of a peer's own (not of its authorities) */
-#define GW_SUBJECT 256               /* longest subject of a client's certificate, as text */
+#define GW_SUBJECT 512               /* longest subject of a client's certificate, as text */
 #define GW_LOOP 8                    /* our own Via this often is a loop (508) */
 #define GW_LOG_BUFFER 32768         /* log bytes held while the log cannot be written */
 

@@ -99,8 +99,9 @@ bool platform_descriptors(size_t count);
 bool platform_pair(int pair[2]);
 bool platform_pair_send(int fd, const void *at, size_t len, int pass); /* pass: a descriptor to hand over, or -1 */
 long platform_pair_recv(int fd, void *at, size_t len, int *passed);    /* as platform_recv; *passed -1 when none */
-/* Random bytes for identifiers and table seeds. */
-void platform_random(void *at, size_t len);
+/* Random bytes. False: the system has none, platform_why; then they will do for
+ * identifiers and table seeds, but never for keys. */
+bool platform_random(void *at, size_t len);
 /* Drops to user and group for good, all ids and groups. Names or numbers. NULL, or why not. */
 const char *platform_become(const char *user, const char *group);
 /* Are there such a user and group? NULL, or why not. */

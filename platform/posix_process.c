@@ -47,7 +47,27 @@ bool platform_descriptors(size_t count)
 	return false;
 }
 
-/* For a system that gives no randomness: better than a constant. */
+static bool random_from_file(char *to, size_t len)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return false;
+	while (len && n > 0) {
+		n = read(fd, to, len);
+		if (n < 0 && errno == EINTR) {
+			n = 1;
+		} else if (n > 0) {
+			to += n;
+			len -= (size_t)n;
+		}
+	}
+	close(fd);
+	return len == 0;
+}
+
+/* For identifiers on a system that gives no randomness: better than a constant. */
 static void random_from_clock(unsigned char *at, size_t len)
 {
 	uint64_t x = (uint64_t)platform_now_us() ^ ((uint64_t)getpid() << 40) ^ (uint64_t)(uintptr_t)at;
@@ -58,10 +78,13 @@ static void random_from_clock(unsigned char *at, size_t len)
 	}
 }
 
-void platform_random(void *at, size_t len)
+bool platform_random(void *at, size_t len)
 {
-	if (!system_random(at, len))
-		random_from_clock(at, len);
+	if (system_random(at, len) || random_from_file(at, len))
+		return true;
+	system_fail();
+	random_from_clock(at, len);
+	return false;
 }
 
 /* --- rights ------------------------------------------------------------ */

@@ -30,7 +30,7 @@ void *system_memory(size_t bytes, bool shared);
 bool system_groups(const char *user, gid_t gid);
 /* No exec gives rights back from here on. */
 void system_harden(void);
-bool system_random(void *at, size_t len);
+bool system_random(void *at, size_t len); /* false: it has no call for that, or none that works */
 /* What fd refers to, opened once more for writing without waiting; -1. */
 int system_reopen(int fd);
 /* Did this error of accept concern one connection only, now gone? */

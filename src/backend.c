@@ -12,7 +12,8 @@ enum {
 	RESOLVE_PATIENCE = 30000, /* a look-up without an answer is tried again after that */
 	RESOLVE_EACH = 10000,    /* ... or after that for each server, if it is more */
 	RESOLVE_PAUSE = 1000,    /* least time between two look-ups of a name */
-	PENALTY_DOUBLINGS = 5
+	PENALTY_DOUBLINGS = 5,
+	SESSION_MS = 86400000    /* a TLS session is resumed for a day */
 };
 
 size_t backend_links(const struct config *c)
@@ -139,7 +140,7 @@ static bool make_room(struct backend *b)
 	return old;
 }
 
-static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned attempt)
+static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned attempt, int64_t now)
 {
 	const struct net *address = &p->addresses[p->count ? (p->at + attempt) % p->count : 0];
 	struct upstream *u;
@@ -155,6 +156,8 @@ static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned a
 		fd = platform_connect(address, p->server->path);
 	if (fd == PLATFORM_BROKEN)
 		return NULL; /* that is no fault of the server */
+	if (now >= p->session_until)
+		p->session.policy = 0;
 	if (p->server->tls && fd >= 0 && !(tls = tls_connect(b->tls, p->server->tls, &p->session))) {
 		platform_close(fd);
 		return NULL;
@@ -167,18 +170,24 @@ static struct upstream *connect_to(struct backend *b, struct peer *p, unsigned a
 	return u;
 }
 
-struct upstream *backend_borrow(struct backend *b, struct peer *p, unsigned attempt, bool fresh)
+struct upstream *backend_borrow(struct backend *b, struct peer *p, unsigned attempt, bool fresh, int64_t now)
 {
 	struct node *n = fresh ? NULL : list_last(&p->idle);
 	struct upstream *u;
 
 	if (!n)
-		return connect_to(b, p, attempt);
+		return connect_to(b, p, attempt, now);
 	u = LIST_OF(n, struct upstream, idle);
 	unlist(b, u);
 	u->reused = true;
 	u->link.readable = false;
 	return u;
+}
+
+void backend_greeted(struct upstream *u, int64_t now)
+{
+	if (u->link.tls && !tls_resumed(u->link.tls))
+		u->peer->session_until = now + SESSION_MS;
 }
 
 void backend_return(struct backend *b, struct upstream *u, int64_t now)

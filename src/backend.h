@@ -41,6 +41,7 @@ struct peer {
 	int64_t out_until;   /* left out before then; 0: not */
 	char why[96];        /* of the last failed look-up; empty: none */
 	struct tls_session session; /* the last one, to be resumed */
+	int64_t session_until; /* monotonic ms; then its certificate is looked at anew */
 };
 
 struct backend {
@@ -67,7 +68,9 @@ const struct target *backend_choose(struct backend *b, const struct route *r, ui
 /* An idle link to the server if there is one and fresh is not set, else one
  * being made to the address number `attempt` after the one that worked last.
  * NULL: no address is known (see peer->why), or no place. */
-struct upstream *backend_borrow(struct backend *b, struct peer *p, unsigned attempt, bool fresh);
+struct upstream *backend_borrow(struct backend *b, struct peer *p, unsigned attempt, bool fresh, int64_t now);
+/* Hands have been shaken with this server. */
+void backend_greeted(struct upstream *u, int64_t now);
 /* Back among the idle ones. */
 void backend_return(struct backend *b, struct upstream *u, int64_t now);
 void backend_close(struct backend *b, struct upstream *u);

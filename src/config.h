@@ -158,7 +158,7 @@ struct config {
 	uint8_t log_format;     /* enum log_format */
 	int64_t head_timeout;   /* from a request's first byte to its head's last */
 	int64_t idle_timeout;   /* of a client connection between requests */
-	int64_t handshake_timeout; /* of TLS with a client, from its first byte */
+	int64_t handshake_timeout; /* of TLS with a client; waiting for a place may take as long */
 	int64_t link_timeout;   /* of an idle link to a server */
 	int64_t send_timeout;   /* a client takes nothing for so long */
 	int64_t linger_timeout; /* RFC 9112 9.6 */

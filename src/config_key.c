@@ -24,7 +24,7 @@ static const struct key keys[KEYS] = {
 	{K("workers"), KEY_WORKERS, KEY_NUMBER, IN_GATEWAY, false, 1, GW_WORKERS, 1},
 	{K("clients"), KEY_CLIENTS, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, GW_CLIENTS},
 	{K("tls_clients"), KEY_TLS_CLIENTS, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, 0}, /* 0: as many as clients */
-	{K("handshakes"), KEY_HANDSHAKES, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, 16},
+	{K("handshakes"), KEY_HANDSHAKES, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, 32},
 	{K("requests"), KEY_REQUESTS, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, GW_REQUESTS},
 	{K("per_client"), KEY_PER_CLIENT, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, 64},
 	{K("idle_links"), KEY_IDLE_LINKS, KEY_NUMBER, IN_GATEWAY, false, 0, 10000, 32},

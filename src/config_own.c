@@ -121,8 +121,7 @@ static bool make(struct arena *a, const struct site *site, struct text *error)
 	unsigned char seed[32];
 	const char *why;
 
-	platform_random(seed, sizeof seed);
-	why = selfsign_make(&pem, &what, seed);
+	why = platform_random(seed, sizeof seed) ? selfsign_make(&pem, &what, seed) : platform_why();
 	wipe(seed, sizeof seed);
 	if (!why && pem.full)
 		why = "its names are too long";

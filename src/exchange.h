@@ -25,6 +25,7 @@ struct env {
 	struct tls_kit *tls; /* NULL: nobody speaks it */
 	struct share_slot *slot; /* of this worker in share */
 	int slot_number;
+	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
 	int64_t now;      /* monotonic ms, as of this turn */
 	int64_t now_us;
 	int64_t clock;    /* seconds since 1970, as of this turn */
@@ -81,6 +82,7 @@ struct request {
 	bool fresh;           /* no idle link for this attempt */
 	bool up_over;         /* no more of the request goes up: done, or the server takes no more */
 	bool heard;           /* this server has answered, a byte at least */
+	bool resumed;         /* the TLS session was */
 	bool answering;       /* a final head has been composed: nothing else may be answered */
 	uint8_t interims;     /* 1xx answers so far */
 	uint8_t tries;        /* servers asked */
@@ -98,6 +100,7 @@ struct request {
 	int64_t asked_us;
 	int64_t answered_us;
 	const char *why;      /* it failed; for the log */
+	const char *suite;    /* of TLS; NULL: plain */
 	const struct site *site;
 	const struct route *route;
 	const struct target *target;

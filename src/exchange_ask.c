@@ -27,6 +27,10 @@ static void know_client(struct exchange *x)
 	struct span peer = span_of(conn->text, conn->text_len);
 	const struct config *c = x->env->config;
 
+	if (conn->link.tls) {
+		x->r.suite = tls_suite(conn->link.tls);
+		x->r.resumed = tls_resumed(conn->link.tls);
+	}
 	x->r.asker = (struct asker){peer, peer, conn->link.tls ? SPAN("https") : SPAN("http"), conn->port, conn->trusted, span_of("", 0)};
 	if (conn->trusted && rewrite_client(&x->r.client, &x->asked, c->trusted, c->trusted_count)) {
 		struct text text = text_in(x->r.client_text, sizeof x->r.client_text);

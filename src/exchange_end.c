@@ -44,9 +44,9 @@ static void write_record(struct exchange *x)
 	};
 	struct text *line;
 
-	if (x->conn->link.tls) {
-		record.tls = tls_suite(x->conn->link.tls);
-		record.tls_resumed = tls_resumed(x->conn->link.tls);
+	if (x->r.suite) {
+		record.tls = x->r.suite;
+		record.tls_resumed = x->r.resumed;
 	}
 	if (parsed) {
 		record.method = h->name;

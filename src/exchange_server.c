@@ -100,6 +100,11 @@ static void shake_hands(struct exchange *x, struct upstream *up)
 {
 	struct text out = text_in(x->out, GW_HEAD_OUT);
 
+	if (x->env->shakes == 0) { /* the next turn's: keys take long */
+		x->conn->now = true;
+		return;
+	}
+	x->env->shakes--;
 	if (!up->prefaced) {
 		write_proxy(x, &out);
 		if (out.len && !link_preface(&up->link, text_span(&out)))
@@ -153,11 +158,11 @@ void exchange_connect(struct exchange *x)
 	bool fresh = x->r.fresh || x->r.address || x->r.target->server->proxy;
 
 	exchange_enter(x, EXCHANGE_CONNECT);
-	x->r.up = backend_borrow(b, peer, x->r.address, fresh);
+	x->r.up = backend_borrow(b, peer, x->r.address, fresh, x->env->now);
 	/* What must not be sent twice is not tried on a link that may be dead. */
 	while (x->r.up && x->r.up->reused && must_not_fail(x) && platform_peek(x->r.up->link.fd) != PLATFORM_WAIT) {
 		exchange_drop_server(x);
-		x->r.up = backend_borrow(b, peer, x->r.address, fresh);
+		x->r.up = backend_borrow(b, peer, x->r.address, fresh, x->env->now);
 	}
 	if (x->r.up && x->r.up->reused)
 		send_request(x);
@@ -174,7 +179,7 @@ void exchange_step_connect(struct exchange *x)
 			backend_resolve_soon(peer, x->env->now);
 			exchange_server_failed(x, 502, "the server's name does not resolve");
 		} else if (peer->count || peer->server->path) {
-			x->r.up = backend_borrow(b, peer, x->r.address, true);
+			x->r.up = backend_borrow(b, peer, x->r.address, true, x->env->now);
 			if (!x->r.up)
 				exchange_refuse_text(x, 503, "no place for a further link to a server");
 		}
@@ -183,6 +188,7 @@ void exchange_step_connect(struct exchange *x)
 	if (up->link.phase == LINK_SHAKING)
 		shake_hands(x, up);
 	if (up->link.phase == LINK_OPEN) {
+		backend_greeted(up, x->env->now);
 		peer->at = (uint8_t)(peer->count ? (peer->at + x->r.address) % peer->count : 0);
 		send_request(x);
 	} else if (up->link.why) {

@@ -191,9 +191,24 @@ size_t link_write(struct link *l, const struct piece *pieces, int count)
 
 void link_finish(struct link *l)
 {
-	if (l->tls)
+	bool open = l->phase == LINK_OPEN && !l->shut;
+
+	if (l->tls) {
 		link_tls_end(l);
-	if (l->phase == LINK_OPEN && !l->shut)
+		l->phase = LINK_OVER;
+		l->eof = true;
+	}
+	if (open)
 		platform_shutdown(l->fd);
 	l->shut = true;
+}
+
+bool link_waste(struct link *l)
+{
+	char room[4096];
+	long got = 0;
+
+	for (int i = 0; i < 16 && (got = platform_recv(l->fd, room, sizeof room)) > 0; i++)
+		;
+	return got > 0 || got == PLATFORM_WAIT;
 }

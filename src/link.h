@@ -17,7 +17,7 @@
 #include "buf.h"
 #include "tls.h"
 
-enum link_phase { LINK_CLOSED, LINK_CONNECTING, LINK_SHAKING /* connected; TLS hands are being shaken */, LINK_OPEN };
+enum link_phase { LINK_CLOSED, LINK_CONNECTING, LINK_SHAKING /* connected; TLS hands are being shaken */, LINK_OPEN, LINK_OVER /* with TLS: finished, and what comes is nobody's */ };
 
 struct link {
 	struct buf *in;   /* where received bytes go; lent by the owner, NULL while quiet */
@@ -62,8 +62,11 @@ size_t link_write(struct link *l, const struct piece *pieces, int count);
  * it into a socket. Only into an empty pipe: then what stops it is the socket. */
 size_t link_lift(struct link *l, int pipe[2], size_t len);
 size_t link_drop(struct link *l, int pipe[2], size_t len);
-/* We send no more. With TLS: close_notify, and what comes then is not looked at. */
+/* We send no more. With TLS that is close_notify and ends both ways: TLS 1.2 knows
+ * no half-closed connections (RFC 5246 7.2.1). */
 void link_finish(struct link *l);
+/* Throws away what still comes, as it comes; false: that has ended. */
+bool link_waste(struct link *l);
 /* Closing will end it so that the peer sees that something is missing. */
 void link_reset(struct link *l);
 

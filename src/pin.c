@@ -27,6 +27,7 @@ static struct tls_kit *open_kit(void **memory)
 {
 	static const struct tls_hooks hooks = {.find = find_nothing};
 	struct tls_term terms[TLS_TERMS];
+	struct tls_kit *kit;
 	void *at[TLS_TERMS];
 	unsigned char seed[32];
 	size_t sum = 0;
@@ -42,8 +43,11 @@ static struct tls_kit *open_kit(void **memory)
 		at[i] = next;
 		next += terms[i].count * terms[i].size;
 	}
-	platform_random(seed, sizeof seed);
-	return tls_open(&counts, at, &hooks, seed);
+	if (!platform_random(seed, sizeof seed))
+		return NULL;
+	kit = tls_open(&counts, at, &hooks, seed);
+	span_wipe(seed, sizeof seed);
+	return kit;
 }
 
 /* Until hands are shaken. NULL, or why they are not. */
@@ -85,7 +89,7 @@ const char *pin_of(unsigned char pin[32], struct span host, uint16_t port)
 	struct net addresses[GW_ADDRESSES];
 	char name[GW_NAME];
 	struct tls_server server = {.verify = TLS_VERIFY_OFF, .name = name};
-	const char *why = "no memory";
+	const char *why = "no memory, or no random numbers";
 	void *memory;
 	struct tls_kit *kit;
 	int count = 1;

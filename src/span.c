@@ -153,3 +153,9 @@ int span_hex(char c)
 		return c - 'a' + 10;
 	return -1;
 }
+
+void span_wipe(void *at, size_t len)
+{
+	memset(at, 0, len);
+	__asm__ volatile("" : : "r"(at) : "memory");
+}

@@ -67,5 +67,7 @@ bool span_number(struct span digits, uint64_t *value);
 bool span_is_token(struct span s);
 /* Value of a hex digit, or -1. */
 int span_hex(char c);
+/* Zeroes a secret that nobody will read again, which memset may leave undone. */
+void span_wipe(void *at, size_t len);
 
 #endif

@@ -22,22 +22,13 @@ enum { IO_FAILED = 0, IO_IN = 1, IO_INOUT = 3 }; /* BearSSL's iomode */
 enum {
 	FINISHED = 37,         /* least length of a Finished record in our suites */
 	LAST_FLIGHT = 6 + FINISHED, /* and of the ChangeCipherSpec before it */
+	HANDSHAKE = 22,
 	CHANGE_CIPHER_SPEC = 20, /* types of records */
 	APPLICATION_DATA = 23,
 	NO_NAME = 112          /* alert unrecognized_name (RFC 6066 3) */
 };
 
 static unsigned char no_input[1], no_output[1]; /* different: equal ones would mean one buffer for both ways */
-
-/* memset that is not optimised away */
-static void wipe(void *at, size_t len)
-{
-	volatile unsigned char *p = at;
-
-	memset(at, 0, len);
-	(void)*p;
-	__asm__ volatile("" : : "r"(at) : "memory");
-}
 
 /* --- buffers ------------------------------------------------------------------ */
 
@@ -142,10 +133,10 @@ static void return_shake(struct tls *t)
 	if (!t->shake)
 		return;
 	if (t->accepted) {
-		wipe(t->shake, offsetof(struct shake, witness));
+		span_wipe(t->shake, offsetof(struct shake, witness));
 		pool_return(&t->kit->handshakes, t->shake);
 	} else {
-		wipe(t->shake, sizeof *t->shake);
+		span_wipe(t->shake, sizeof *t->shake);
 		pool_return(&t->kit->greetings, t->shake);
 	}
 	t->shake = NULL;
@@ -179,7 +170,7 @@ static void begin(struct tls *t)
 	e->log_max_frag_len = 14; /* as client: do not ask for short records */
 	br_hmac_drbg_generate(&t->kit->random, entropy, sizeof entropy);
 	br_ssl_engine_inject_entropy(e, entropy, sizeof entropy);
-	wipe(entropy, sizeof entropy);
+	span_wipe(entropy, sizeof entropy);
 }
 
 bool tls_may_accept(const struct tls_kit *kit)
@@ -187,7 +178,7 @@ bool tls_may_accept(const struct tls_kit *kit)
 	return kit->accepted.lent < kit->accepted.count;
 }
 
-bool tls_may_greet(const struct tls_kit *kit)
+bool tls_may_shake(const struct tls_kit *kit)
 {
 	return kit->handshakes.lent < kit->handshakes.count;
 }
@@ -223,7 +214,7 @@ static void keep_session(struct tls *t)
 	t->resumed = t->session->policy && memcmp(p.session_id, t->session->id, sizeof t->session->id) == 0;
 	t->session->policy = p.session_id_len == sizeof t->session->id;
 	tls_session_put(t->session, &p);
-	wipe(&p, sizeof p);
+	span_wipe(&p, sizeof p);
 }
 
 static void show_credential(struct tls *t, const struct credential *c)
@@ -257,7 +248,7 @@ struct tls *tls_connect(struct tls_kit *kit, const struct tls_server *server, st
 
 		tls_session_get(session, &p);
 		br_ssl_engine_set_session_parameters(t->eng, &p);
-		wipe(&p, sizeof p);
+		span_wipe(&p, sizeof p);
 	}
 	br_ssl_client_reset(c, server->literal ? "" : server->name, session->policy != 0);
 	return t;
@@ -272,9 +263,9 @@ void tls_close(struct tls *t)
 	return_input(t);
 	return_output(t);
 	if (accepted)
-		wipe(t, sizeof *t + sizeof(br_ssl_server_context));
+		span_wipe(t, sizeof *t + sizeof(br_ssl_server_context));
 	else
-		wipe(t, sizeof *t + sizeof(br_ssl_client_context));
+		span_wipe(t, sizeof *t + sizeof(br_ssl_client_context));
 	pool_return(accepted ? &kit->accepted : &kit->connected, t);
 }
 
@@ -382,7 +373,10 @@ size_t tls_record_room(struct tls *t, void **at)
 		return 0;
 	}
 	*at = br_ssl_engine_recvrec_buf(t->eng, &len);
-	return *at ? len : 0;
+	if (!*at)
+		return 0;
+	*at = (unsigned char *)*at + t->held;
+	return len - t->held;
 }
 
 /* Before its Finished has come, the peer must send at least a ChangeCipherSpec
@@ -403,11 +397,31 @@ size_t tls_record_ahead(const struct tls *t)
 
 size_t tls_record_part(const struct tls *t)
 {
-	return t->eng->ixa == t->eng->ixb ? t->eng->ixa : 0;
+	return t->eng->ixa == t->eng->ixb ? t->eng->ixa + t->held : 0;
+}
+
+/* A ClientHello is given to BearSSL as one piece if it fits: tls_site.c looks ahead
+ * in it. Len: what has come now, then what is given. False: not yet. */
+static bool hello_is_whole(struct tls *t, size_t *len)
+{
+	size_t room;
+
+	if (t->eng->ixa + t->eng->ixc <= 5 || t->eng->record_type_in != HANDSHAKE) /* its header, or none at all */
+		return true;
+	br_ssl_engine_recvrec_buf(t->eng, &room);
+	t->held = (uint16_t)(t->held + *len);
+	if (t->held < room)
+		return false;
+	*len = t->held;
+	t->held = 0;
+	t->greeted = true;
+	return true;
 }
 
 void tls_record_came(struct tls *t, size_t len)
 {
+	if (t->accepted && !t->greeted && !hello_is_whole(t, &len))
+		return;
 	br_ssl_engine_recvrec_ack(t->eng, len);
 	look(t);
 }

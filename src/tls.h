@@ -80,7 +80,7 @@ struct tls;
  * been taken. */
 struct tls *tls_accept(struct tls_kit *kit, void *listener);
 bool tls_may_accept(const struct tls_kit *kit);  /* is there a context left? */
-bool tls_may_greet(const struct tls_kit *kit);   /* is there a handshake left? */
+bool tls_may_shake(const struct tls_kit *kit);   /* is there a handshake left? */
 /* A connection to a server; resumes *session if it has a policy other than 0,
  * and puts the new one there when the handshake is over. NULL: no place. */
 struct tls *tls_connect(struct tls_kit *kit, const struct tls_server *server, struct tls_session *session);

@@ -56,6 +56,8 @@ struct tls {
 	bool accepted;                 /* from a client; else to a server */
 	bool resumed;
 	bool finished;                 /* nothing more is put */
+	bool greeted;                  /* the first record of a client has come */
+	uint16_t held;                 /* bytes of that which BearSSL has not been told of */
 	uint8_t last_len;              /* of last, when it is to be sent */
 	unsigned char last[7];         /* an alert in clear that BearSSL does not send */
 	const char *why;

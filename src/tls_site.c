@@ -141,6 +141,7 @@ void tls_session_put(struct tls_session *session, const br_ssl_session_parameter
 	memcpy(session->id, p->session_id, sizeof session->id);
 	memcpy(secret.master, p->master_secret, sizeof secret.master);
 	memcpy(session->secret, &secret, sizeof secret);
+	span_wipe(&secret, sizeof secret);
 }
 
 void tls_session_get(const struct tls_session *session, br_ssl_session_parameters *p)
@@ -153,6 +154,7 @@ void tls_session_get(const struct tls_session *session, br_ssl_session_parameter
 	p->version = secret.version;
 	p->cipher_suite = secret.suite;
 	memcpy(p->master_secret, secret.master, sizeof secret.master);
+	span_wipe(&secret, sizeof secret);
 }
 
 static void cache_save(const br_ssl_session_cache_class **ctx, br_ssl_server_context *sc, const br_ssl_session_parameters *p)
@@ -165,6 +167,7 @@ static void cache_save(const br_ssl_session_cache_class **ctx, br_ssl_server_con
 		return;
 	tls_session_put(&session, p);
 	t->kit->hooks.save(t->kit->hooks.user, &session);
+	span_wipe(&session, sizeof session);
 }
 
 /* What is before the next so many bytes of a message; false: it ends before. */
@@ -237,11 +240,14 @@ static int cache_load(const br_ssl_session_cache_class **ctx, br_ssl_server_cont
 	struct tls_session session;
 
 	(void)sc;
-	if (!t->kit->hooks.find(t->kit->hooks.user, p->session_id, &session) || !is_of_this_site(t, &session))
+	if (!t->kit->hooks.find(t->kit->hooks.user, p->session_id, &session))
 		return 0;
-	tls_session_get(&session, p);
-	t->session_policy = session.policy;
-	return 1;
+	if (is_of_this_site(t, &session)) {
+		tls_session_get(&session, p);
+		t->session_policy = session.policy;
+	}
+	span_wipe(&session, sizeof session);
+	return t->session_policy != 0;
 }
 
 const br_ssl_session_cache_class tls_cache_class = {sizeof(struct tls), cache_save, cache_load};

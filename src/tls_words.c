@@ -20,7 +20,7 @@ enum {
 static const struct error_word words[] = {
 	{256 + 10, 0, "TLS: the peer says that a message came out of turn"},
 	{256 + 20, 0, "TLS: the peer says that a record is damaged"},
-	{256 + 40, 0, "TLS: the peer says that there is nothing in common (handshake_failure)"},
+	{256 + 40, 0, "TLS: the peer says handshake_failure: nothing in common, or it wants a certificate"},
 	{256 + 42, 0, "TLS: the peer says that our certificate is bad"},
 	{256 + 43, 0, "TLS: the peer does not support the kind of our certificate"},
 	{256 + 44, 0, "TLS: the peer says that our certificate is revoked"},

@@ -12,6 +12,7 @@
 enum {
 	PARKED = 64,       /* parked connections woken in one turn */
 	CROWD_MS = 10000,  /* a request waits so long for an exchange, then it is sent away */
+	SHAKES = 4,        /* steps of handshakes with servers in one turn */
 	SHAKING_US = 2000  /* handshakes get so much of a turn, but always one step: the key of an RSA one takes long */
 };
 
@@ -109,6 +110,7 @@ static void watch_busy(struct worker *w)
 
 		if (x->r.state == EXCHANGE_OVER)
 			continue; /* its next request is taken in this turn anyway */
+		w->again |= c->now;
 		watch_link(w, c, c->link.fd, exchange_wants_client(x));
 		if (x->r.up)
 			watch_link(w, c, x->r.up->link.fd, exchange_wants_server(x));
@@ -477,6 +479,7 @@ static void turn(struct worker *w)
 	if (!goes_on(w))
 		return; /* the last quiet connection has just been closed */
 	watch_all(w);
+	w->env.shakes = SHAKES;
 	any = platform_poll(w->watches, w->count, wait_until(w, earlier(due, w->due))) > 0;
 	look_at_clock(w);
 	if (any || w->again)
@@ -509,7 +512,7 @@ int worker_run(const struct worker_given *given)
 	w.park = platform_park_open();
 	open_house(&w);
 	if (!worker_allocate(&w)) {
-		log_say(given->error, LOG_ERROR, "cannot allocate memory: %s", platform_why());
+		log_say(given->error, LOG_ERROR, "cannot begin: %s", platform_why());
 		log_flush(given->error);
 		return 1;
 	}

@@ -162,17 +162,7 @@ void worker_wake(struct worker *w, struct conn *c)
 /* What a client still sends after our last word is thrown away. */
 void worker_linger(struct worker *w, struct conn *c)
 {
-	char room[4096];
-	struct buf waste;
-
-	c->link.in = &waste;
-	for (int i = 0; i < 16; i++) {
-		buf_init(&waste, room, sizeof room);
-		if (link_fill(&c->link) == 0)
-			break;
-	}
-	c->link.in = NULL;
-	if (c->link.eof)
+	if (!link_waste(&c->link))
 		worker_close(w, c);
 }
 
@@ -196,7 +186,7 @@ void worker_send_away(struct worker *w, struct conn *c)
 
 /* Who gives way to a new connection: the one that has been quiet longest. Who has
  * been quiet for less than a moment may have its request on the way; who waits
- * for an exchange has sent it. NULL: nobody. */
+ * for an exchange has sent it. Then one of many that wait for a handshake. NULL: nobody. */
 static struct conn *quietest(const struct worker *w)
 {
 	const struct list *parked = &w->lists[CONN_PARKED];
@@ -208,12 +198,12 @@ static struct conn *quietest(const struct worker *w)
 		if (!worker_waits_for_place(w, c))
 			return c;
 	}
-	return NULL;
+	return worker_surplus(w);
 }
 
 bool worker_has_place(const struct worker *w)
 {
-	return w->conns.lent < w->conns.count || w->lists[CONN_PARKED].count;
+	return w->conns.lent < w->conns.count || w->lists[CONN_PARKED].count || w->lists[CONN_WAITING].count;
 }
 
 /* May this peer have a connection here? Sets what is to be known of it. */

@@ -58,7 +58,5 @@ bool worker_allocate(struct worker *w)
 	backend_init(&w->env.backend, c, w->given->error, w->given->offload, w->park, at[3], at[4], at[2]);
 	w->watches = (struct watch *)(void *)at[5];
 	w->owners = (void **)(void *)(w->watches + watch_count(c));
-	if (terms[OWN_TERMS].count)
-		worker_open_tls(w, (void **)at + OWN_TERMS);
-	return true;
+	return terms[OWN_TERMS].count == 0 || worker_open_tls(w, (void **)at + OWN_TERMS);
 }

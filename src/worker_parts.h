@@ -59,7 +59,7 @@ static inline int64_t earlier(int64_t a, int64_t b)
 }
 
 /* worker_memory.c */
-/* All that the worker ever takes; false: there is not so much. */
+/* All that the worker ever takes; false: there is not so much (platform_why). */
 bool worker_allocate(struct worker *w);
 
 /* worker_conn.c */
@@ -81,7 +81,7 @@ void worker_complain(struct worker *w, const char *what);
 bool worker_waits_for_place(const struct worker *w, const struct conn *c);
 /* It has waited for one too long. */
 void worker_send_away(struct worker *w, struct conn *c);
-/* Is there a place for a new connection, or one that gives way? */
+/* Is there a place for a new connection, or somebody who gives way? */
 bool worker_has_place(const struct worker *w);
 /* Takes new ones from one listener. */
 void worker_accept(struct worker *w, size_t number);
@@ -92,7 +92,8 @@ int64_t worker_tick_quiet(struct worker *w);
 int64_t worker_tick_lingering(struct worker *w);
 
 /* worker_shake.c */
-void worker_open_tls(struct worker *w, void *const memory[TLS_TERMS]);
+/* False: there are no random numbers, which keys depend on. */
+bool worker_open_tls(struct worker *w, void *const memory[TLS_TERMS]);
 /* The first bytes on a port for TLS. True: they are a plain request, which is to
  * be answered as such, so that its sender learns what is wrong. */
 bool worker_begins_secure(struct worker *w, struct conn *c);
@@ -102,6 +103,8 @@ void worker_shake(struct worker *w, struct conn *c);
 /* Those who wait take what has become free. A quiet connection may be closed for
  * them, so no watch may name one any more. */
 void worker_serve_waiting(struct worker *w);
+/* Of those who wait one whose address has many there; NULL: nobody waits. */
+struct conn *worker_surplus(const struct worker *w);
 /* Ends handshakes whose time has come; when the next one's does. */
 int64_t worker_tick_shaking(struct worker *w);
 

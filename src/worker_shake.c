@@ -11,6 +11,8 @@
 #include "route.h"
 
 enum {
+	HASHES = 256,
+	FAIR_MS = 250,  /* a handshake may take so long, whoever else may want its place */
 	SLOW_MS = 2000, /* a handshake that takes longer, or a quarter of its time, gives way to others */
 	SAY_MS = 1000,  /* failed ones are not logged more often */
 	PEEK = 536      /* the longest PROXY header */
@@ -44,13 +46,16 @@ static bool find_session(void *user, const unsigned char id[32], struct tls_sess
 	return share_session_find(w->env.share, id, session, w->env.now);
 }
 
-void worker_open_tls(struct worker *w, void *const memory[TLS_TERMS])
+bool worker_open_tls(struct worker *w, void *const memory[TLS_TERMS])
 {
 	const struct tls_hooks hooks = {.site = site_named, .save = save_session, .find = find_session, .user = w};
 	unsigned char seed[32];
 
-	platform_random(seed, sizeof seed);
+	if (!platform_random(seed, sizeof seed))
+		return false;
 	w->env.tls = w->env.backend.tls = tls_open(&w->env.config->tls, memory, &hooks, seed);
+	span_wipe(seed, sizeof seed);
+	return true;
 }
 
 /* --- TLS begins ---------------------------------------------------------------------------- */
@@ -91,9 +96,9 @@ static bool gives_way(const struct worker *w, const struct conn *c)
 static bool has_secure_place(struct worker *w)
 {
 	struct list *parked = &w->lists[CONN_PARKED];
-	int looks = LOOKS;
+	int looks = 4 * LOOKS; /* plain ones are passed over */
 
-	if (!tls_may_greet(w->env.tls))
+	if (!tls_may_shake(w->env.tls))
 		return false;
 	if (tls_may_accept(w->env.tls))
 		return true;
@@ -112,9 +117,8 @@ static bool has_secure_place(struct worker *w)
 static void begin_secure(struct worker *w, struct conn *c, struct tls *t)
 {
 	link_secure(&c->link, t);
-	worker_move(w, c, CONN_SHAKING);
+	worker_move(w, c, CONN_SHAKING); /* its first step is one of the next turn's */
 	c->link.readable = true;
-	worker_shake(w, c);
 }
 
 /* The PROXY header in clear before TLS; it comes in one piece (PROXY protocol,
@@ -168,29 +172,110 @@ bool worker_begins_secure(struct worker *w, struct conn *c)
 	return false;
 }
 
-/* When the handshake that began first gives way to those who wait. */
-static int64_t slow_shaking_at(const struct worker *w)
-{
-	const struct conn *c = worker_first(w, CONN_SHAKING);
-	int64_t patience = earlier(SLOW_MS, w->env.config->handshake_timeout / 4);
+/* --- whose turn it is ------------------------------------------------------------------------ */
 
-	return c ? c->since + patience : INT64_MAX;
+/* How many places each address has, by a hash of it: few addresses must not keep
+ * all others out. Of IPv6 the first half counts, which is one customer's. */
+struct shares {
+	uint64_t seed;
+	uint16_t places[HASHES];
+};
+
+static uint16_t *share_of(struct shares *s, const struct net *address)
+{
+	size_t bytes = address->family == NET_IP6 ? 8 : 4;
+	uint64_t hash = s->seed;
+
+	for (size_t i = 0; i < bytes; i++)
+		hash = (hash ^ address->ip[i]) * 0x100000001b3u;
+	return &s->places[(hash ^ hash >> 32) % HASHES];
 }
 
-static void hurry_shaking(struct worker *w)
+static struct shares count_shares(const struct worker *w)
 {
-	while (!tls_may_greet(w->env.tls) && slow_shaking_at(w) <= w->env.now)
-		drop_shaking(w, worker_first(w, CONN_SHAKING), "it was slow while others were waiting");
+	struct shares s = {.seed = w->env.id_seed};
+	const struct list *shaking = &w->lists[CONN_SHAKING];
+
+	for (struct node *n = list_first(shaking); n; n = list_next(shaking, n))
+		++*share_of(&s, &LIST_OF(n, struct conn, node)->peer);
+	return s;
+}
+
+/* The first of those whose address has the fewest places; NULL: nobody waits. */
+static struct conn *next_waiting(const struct worker *w)
+{
+	const struct list *waiting = &w->lists[CONN_WAITING];
+	struct shares s = count_shares(w);
+	struct conn *best = NULL;
+	unsigned least = UINT16_MAX;
+
+	for (struct node *n = list_first(waiting); n && least; n = list_next(waiting, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+		unsigned places = *share_of(&s, &c->peer);
+
+		if (!best || places < least) {
+			best = c;
+			least = places;
+		}
+	}
+	return best;
+}
+
+/* A handshake that gives way to this one: one that takes long; or one of an
+ * address that has more than a quarter of all places, when the newcomer's has
+ * not. NULL: none yet. */
+static struct conn *slow_shaking(const struct worker *w, const struct conn *newcomer)
+{
+	const struct list *shaking = &w->lists[CONN_SHAKING];
+	int64_t slow = w->env.now - earlier(SLOW_MS, w->env.config->handshake_timeout / 4);
+	struct shares s = count_shares(w);
+	unsigned quarter = w->env.config->tls.handshakes / 4;
+	bool small = *share_of(&s, &newcomer->peer) < quarter;
+
+	for (struct node *n = list_first(shaking); n; n = list_next(shaking, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		if (c->since <= slow || (small && *share_of(&s, &c->peer) > quarter && c->since + FAIR_MS <= w->env.now))
+			return c;
+	}
+	return NULL;
+}
+
+/* Is there a place, if somebody slow gives way? */
+static bool make_secure_place(struct worker *w, const struct conn *newcomer)
+{
+	struct conn *slow;
+
+	if (has_secure_place(w))
+		return true;
+	slow = slow_shaking(w, newcomer);
+	if (slow)
+		drop_shaking(w, slow, "it was slow while others were waiting");
+	return slow && has_secure_place(w);
 }
 
 void worker_serve_waiting(struct worker *w)
 {
 	struct conn *c;
 
-	if (w->lists[CONN_WAITING].count)
-		hurry_shaking(w);
-	while ((c = worker_first(w, CONN_WAITING)) && has_secure_place(w))
+	while (w->lists[CONN_WAITING].count && (c = next_waiting(w)) && make_secure_place(w, c))
 		begin_secure(w, c, tls_accept(w->env.tls, listener_of(c)));
+}
+
+struct conn *worker_surplus(const struct worker *w)
+{
+	const struct list *waiting = &w->lists[CONN_WAITING];
+	struct shares s = {.seed = w->env.id_seed};
+	struct conn *most = NULL;
+	int looks = LOOKS;
+
+	for (struct node *n = list_first(waiting); n && looks--; n = list_next(waiting, n)) {
+		struct conn *c = LIST_OF(n, struct conn, node);
+
+		if (++*share_of(&s, &c->peer) > (most ? *share_of(&s, &most->peer) : 0))
+			most = c;
+	}
+	return most;
 }
 
 /* Handshakes have a time of their own, from their first byte on. */
@@ -206,6 +291,6 @@ int64_t worker_tick_shaking(struct worker *w)
 			due = earlier(due, c->since + patience);
 	}
 	if (w->lists[CONN_WAITING].count)
-		due = earlier(due, slow_shaking_at(w));
+		due = earlier(due, w->env.now + CROWDED_MS);
 	return due;
 }

@@ -329,7 +329,7 @@ static void asks_somebody_when_all_are_out(void **state)
 /* A link to the server that is open, as after a request. */
 static struct upstream *borrow_open(struct bench *e, int server)
 {
-	struct upstream *u = backend_borrow(&e->b, &e->b.peers[server], 0, false);
+	struct upstream *u = backend_borrow(&e->b, &e->b.peers[server], 0, false, 0);
 	struct watch watch;
 
 	assert_non_null(u);
@@ -364,7 +364,7 @@ static void lends_the_newest(void **state)
 
 	u[0]->link.readable = true; /* whatever was: poll says it when something is there */
 	for (int i = 2; i >= 0; i--) {
-		struct upstream *lent = backend_borrow(&e.b, &e.b.peers[0], 0, false);
+		struct upstream *lent = backend_borrow(&e.b, &e.b.peers[0], 0, false, 0);
 
 		assert_ptr_equal(lent, u[i]);
 		assert_true(lent->reused);
@@ -374,12 +374,12 @@ static void lends_the_newest(void **state)
 	}
 	/* nobody else's */
 	backend_return(&e.b, u[0], 3);
-	u[0] = backend_borrow(&e.b, &e.b.peers[1], 0, false);
+	u[0] = backend_borrow(&e.b, &e.b.peers[1], 0, false, 0);
 	assert_false(u[0]->reused);
 	assert_ptr_equal(u[0]->peer, &e.b.peers[1]);
 	backend_close(&e.b, u[0]);
 	/* nor when a fresh one is asked for */
-	u[0] = backend_borrow(&e.b, &e.b.peers[0], 0, true);
+	u[0] = backend_borrow(&e.b, &e.b.peers[0], 0, true, 0);
 	assert_false(u[0]->reused);
 	for (int i = 0; i < 3; i++)
 		backend_close(&e.b, u[i]);
@@ -422,7 +422,7 @@ static void makes_room(void **state)
 	assert_int_equal(all, 8); /* four requests, and as many idle ones at most */
 	for (uint32_t i = 0; i < all; i++)
 		u[i] = borrow_open(&e, (int)(i / 3));
-	assert_null(backend_borrow(&e.b, &e.b.peers[0], 0, false));
+	assert_null(backend_borrow(&e.b, &e.b.peers[0], 0, false, 0));
 	assert_int_equal(e.b.links.lent, all);
 	backend_return(&e.b, u[4], 1);
 	backend_return(&e.b, u[0], 800);
@@ -431,15 +431,15 @@ static void makes_room(void **state)
 		assert_true(u[4]->parked);
 		assert_false(u[0]->parked);
 	}
-	other = backend_borrow(&e.b, &e.b.peers[2], 0, false);
+	other = backend_borrow(&e.b, &e.b.peers[2], 0, false, 0);
 	assert_ptr_equal(other, u[4]); /* its place */
 	assert_ptr_equal(other->peer, &e.b.peers[2]);
 	assert_false(other->parked);
 	assert_int_equal(e.b.peers[1].idle.count, 0);
 	assert_int_equal(e.b.peers[0].idle.count, 1);
-	assert_ptr_equal(backend_borrow(&e.b, &e.b.peers[0], 0, true), u[0]);
+	assert_ptr_equal(backend_borrow(&e.b, &e.b.peers[0], 0, true, 0), u[0]);
 	assert_int_equal(e.b.peers[0].idle.count, 0);
-	assert_null(backend_borrow(&e.b, &e.b.peers[0], 0, true));
+	assert_null(backend_borrow(&e.b, &e.b.peers[0], 0, true, 0));
 	for (uint32_t i = 0; i < all; i++)
 		backend_close(&e.b, u[i]);
 	stop(&e);
@@ -471,7 +471,7 @@ static void parks_and_closes_in_time(void **state)
 	assert_true(backend_tick(&e.b, 1700) == 60100);
 	assert_int_equal(e.b.parked.count, 2);
 	/* a parked one is lent and comes back like any other */
-	assert_ptr_equal(backend_borrow(&e.b, &e.b.peers[0], 0, false), b);
+	assert_ptr_equal(backend_borrow(&e.b, &e.b.peers[0], 0, false, 0), b);
 	assert_false(b->parked);
 	backend_return(&e.b, b, 2000);
 	assert_true(backend_tick(&e.b, 2000) == 3000);
@@ -526,7 +526,7 @@ static void forgets_who_ended(void **state)
 		}
 		assert_int_equal(e.b.links.lent, 0);
 		assert_int_equal(e.b.peers[0].idle.count, 0);
-		u = backend_borrow(&e.b, &e.b.peers[0], 0, false);
+		u = backend_borrow(&e.b, &e.b.peers[0], 0, false, 0);
 		assert_false(u->reused);
 		backend_close(&e.b, u);
 		stop(&e);
@@ -544,7 +544,7 @@ static void says_why_it_cannot_connect(void **state)
 	e.servers[0].path = "/nonexistent/socket";
 	e.servers[0].address = (struct net){.family = NET_UNIX};
 	start(&e);
-	u = backend_borrow(&e.b, &e.b.peers[0], 0, false);
+	u = backend_borrow(&e.b, &e.b.peers[0], 0, false, 0);
 	assert_non_null(u);
 	assert_non_null(u->link.why);
 	assert_false(link_is_open(&u->link));
@@ -575,7 +575,7 @@ static void holds_together(void **state)
 		switch (rand() % 6) {
 		case 0:
 		case 1:
-			if (count < 4 && (u = backend_borrow(&e.b, p, 0, rand() % 4 == 0)))
+			if (count < 4 && (u = backend_borrow(&e.b, p, 0, rand() % 4 == 0, 0)))
 				lent[count++] = u;
 			break;
 		case 2:
@@ -666,7 +666,7 @@ static void asks_for_names(void **state)
 	one = &e.b.peers[1], two = &e.b.peers[2];
 	assert_true(knows(&e.b.peers[0], "127.0.0.1")); /* a literal one needs nobody */
 	assert_int_equal(one->count, 0);
-	assert_null(backend_borrow(&e.b, one, 0, false)); /* no address yet */
+	assert_null(backend_borrow(&e.b, one, 0, false, 0)); /* no address yet */
 	assert_int_equal(e.b.links.lent, 0);
 	backend_tick(&e.b, 1);
 	assert_true(asked(&e, &job));
@@ -844,7 +844,7 @@ static void tries_all_addresses(void **state)
 			struct upstream *u;
 
 			p->at = at;
-			u = backend_borrow(&e.b, p, attempt, false);
+			u = backend_borrow(&e.b, p, attempt, false, 0);
 			assert_non_null(u);
 			if (!u->link.why) {
 				struct watch watch = {.fd = u->link.fd, .want = PLATFORM_OUT};
