@@ -210,6 +210,15 @@ static void check_records(const void *bytes, size_t len)
 	}
 }
 
+/* What we keep is what we made: it is of our version and one of our suites. */
+static bool is_ours(const struct tls_session *session)
+{
+	br_ssl_session_parameters p;
+
+	tls_session_get(session, &p);
+	return p.version == BR_TLS12 && strchr(tls_suite_text(p.cipher_suite), ' ') && session->policy == 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
 	struct tls_session kept;
@@ -225,6 +234,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 			return 0;
 		memcpy(&kept, at + used, sizeof kept);
 		used += sizeof kept;
+		if (!is_ours(&kept))
+			return 0;
 	}
 	open_end(&e, at[0], at[0] & SESSION ? &kept : NULL);
 	memset(&record, 0, sizeof record);
