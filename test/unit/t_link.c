@@ -208,6 +208,13 @@ static void finishes(void **state)
 	assert_int_equal(write(w.far, "x", 1), 1);
 	w.link.readable = true;
 	assert_int_equal(link_fill(&w.link), 1);
+	assert_true(link_waste(&w.link));
+	assert_int_equal(write(w.far, "yz", 2), 2);
+	assert_true(link_waste(&w.link));
+	assert_true(link_waste(&w.link)); /* there is nothing, but there may be */
+	assert_int_equal(buf_held(&w.in), 1);
+	shutdown(w.far, SHUT_WR);
+	assert_false(link_waste(&w.link));
 	close_wire(&w);
 }
 
@@ -719,9 +726,20 @@ static void finishes_with_tls(void **state)
 	assert_null(s.link.why);
 	assert_int_equal(link_write(&s.link, &piece, 1), 7); /* goes nowhere */
 	assert_false(link_owes(&s.link) || link_holds(&s.link) || link_is_midway(&s.link));
+	assert_true(s.link.eof);
+	assert_int_equal(link_fill(&s.link), 0);
+	assert_int_equal(link_watch(&s.link, true, true) & PLATFORM_IN, 0);
 	assert_int_equal(far_hear(&s, heard, sizeof heard), 7);
+	assert_true(link_waste(&s.link));
 	assert_true(far_was_told(&s));
+	/* what still comes is nobody's, until it ends */
+	assert_int_equal(write(s.far.fd, "whatever", 8), 8);
 	link_finish(&s.link);
+	assert_true(link_waste(&s.link));
+	assert_int_equal(link_fill(&s.link), 0);
+	assert_int_equal(buf_held(&s.in), 0);
+	close_far(&s);
+	assert_false(link_waste(&s.link));
 	close_secure(&s);
 }
 

@@ -8,6 +8,7 @@
 #include "block.h"
 #include "pem.h"
 #include "tls_pair.h"
+#include "uses.h"
 
 #define NOT_OPEN(p) (!tls_is_open((p)->server) && !tls_is_open((p)->client))
 
@@ -214,6 +215,47 @@ static void takes_its_own_certificate(void **state)
 	free(pem.at);
 }
 
+/* A certificate of which no copy can be kept is refused, be it of no interest; one
+ * that is nearly as long goes through many records of a handshake. */
+static void takes_certificates_up_to_a_length(void **state)
+{
+	static char names[170][41], text[24000];
+	struct tls_server server = {.verify = TLS_VERIFY_OFF, .name = "home.test"};
+	unsigned char seed[32] = {8};
+	struct span spans[COUNT(names)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(names[i], sizeof names[i], "a-rather-long-name-of-a-host-%03zu.test", i);
+		spans[i] = span_str(names[i]);
+	}
+	for (size_t count = 130; count <= COUNT(names); count += COUNT(names) - 130) {
+		struct selfsign what = {.names = spans, .name_count = count, .from = GW_BUILT - 86400, .until = GW_BUILT + 86400 * 3650};
+		struct text pem = text_in(text, sizeof text - 1);
+		const struct credential *own[1];
+		struct pair_kit *k = pair_kit_open(&pair_counts, 1);
+		size_t len;
+
+		same_text(selfsign_make(&pem, &what, seed), NULL);
+		text[pem.len] = 0;
+		own[0] = made_credential(text, text);
+		len = credential_cert(own[0])->der.len;
+		pair_add_site(k, "", own, 1);
+		pair_open(&pair, k, &server, NULL);
+		pair_run(&pair, CUT_NONE);
+		if (count == 130) {
+			assert_true(len > GW_PEER_CERT - 1500 && len <= GW_PEER_CERT);
+			is_open(&pair);
+		} else {
+			assert_true(len > GW_PEER_CERT);
+			assert_true(NOT_OPEN(&pair));
+			same_text(tls_why(pair.client), "the peer's certificate is too long");
+		}
+		pair_close(&pair);
+		pair_kit_close(k);
+	}
+}
+
 /* --- sessions ------------------------------------------------------------------------ */
 
 static void resumes(void **state)
@@ -225,15 +267,13 @@ static void resumes(void **state)
 
 	(void)state;
 	for (enum pair_cut cut = CUT_NONE; cut < PAIR_CUTS; cut++) {
-		bool resumed = session.policy && cut != CUT_BYTES && cut != CUT_RANDOM; /* the name must be there with the session */
+		bool resumed = session.policy;
 
 		pair_open(&pair, k, &server, &session);
 		pair_run(&pair, cut);
 		is_open(&pair);
-		if (cut != CUT_RANDOM) {
-			assert_int_equal(tls_resumed(pair.server), resumed);
-			assert_int_equal(tls_resumed(pair.client), resumed);
-		}
+		assert_int_equal(tls_resumed(pair.server), resumed);
+		assert_int_equal(tls_resumed(pair.client), resumed);
 		assert_ptr_equal(tls_site(pair.server), &k->sites[0].site);
 		assert_true(tls_named(pair.server));
 		memset(key, 0, sizeof key);
@@ -357,6 +397,57 @@ static void survives_foreign_protocols(void **state)
 	pair_kit_close(k);
 }
 
+/* Who cuts a hello into records, or says a very long one, may come in; a session
+ * goes on only when the name can be seen beside it. */
+static void reads_hellos_in_many_records(void **state)
+{
+	static const size_t pieces[] = {1, 2, 4, 5, 39, 100, 10000};
+	static char names[20][201];
+	const char *list[COUNT(names)];
+	struct tls_server server = trusting("example.org");
+	struct pair_kit *k = open_kit(ec, 1);
+	struct tls_session session = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		memset(names[i], 'a' + (int)i, 200);
+		list[i] = names[i];
+	}
+	for (int large = 0; large < 2; large++) {
+		if (large)
+			br_ssl_engine_set_protocol_names(&k->kit->client.eng, list, COUNT(list));
+		for (size_t i = 0; i < COUNT(pieces); i++) {
+			static unsigned char hello[8000];
+			size_t len = 0;
+
+			pair_open(&pair, k, &server, &session);
+			while (pair_send(k, pair.client, &pair.up, CUT_NONE))
+				;
+			while (wire_held(&pair.up)) { /* out of its records */
+				const unsigned char *at = pair.up.at + pair.up.from;
+				size_t part = (size_t)at[3] << 8 | at[4];
+
+				memcpy(hello + len, at + 5, part);
+				len += part;
+				wire_take(&pair.up, 5 + part);
+			}
+			assert_true(large == (len > 4000));
+			for (size_t at = 0, n; at < len; at += n) { /* and into others */
+				n = pieces[i] < len - at ? pieces[i] : len - at;
+				wire_put(&pair.up, (unsigned char[]){22, 3, 1, (unsigned char)(n >> 8), (unsigned char)n}, 5);
+				wire_put(&pair.up, hello + at, n);
+			}
+			pair_run(&pair, i % 2 ? CUT_NONE : CUT_AHEAD);
+			is_open(&pair);
+			assert_int_equal(tls_resumed(pair.server), !large && session.policy && pieces[i] >= len);
+			says_hello(&pair);
+			session = pair.session;
+			pair_close(&pair);
+		}
+	}
+	pair_kit_close(k);
+}
+
 /* --- who must not come in ---------------------------------------------------------------- */
 
 /* The alert in clear that is on its way down, or 0. */
@@ -449,6 +540,61 @@ static void asks_clients_for_certificates(void **state)
 	assert_int_equal(tls_subject(pair.server).len, 0);
 	pair_close(&pair);
 	pair_kit_close(k);
+}
+
+/* RFC 5280 4.2.1.12: what it is not for it is not taken for, though it is of the
+ * right authority: who has a server's key is no client. */
+static void minds_what_certificates_are_for(void **state)
+{
+	static const char not_clients[] = "the client's certificate is not for clients (extendedKeyUsage)";
+	static const char not_servers[] = "the server's certificate is not for servers (extendedKeyUsage)";
+	static const struct {
+		const char *pem, *as_client, *as_server; /* why it is refused; NULL: it is not */
+		unsigned alert; /* to the client */
+	} cases[] = {
+		{USE_ALL USE_KEY, NULL, NULL, 0},
+		{USE_CLIENT USE_KEY, NULL, not_servers, 0},
+		{USE_SERVER USE_KEY, not_clients, NULL, 43},
+		{USE_TWO USE_KEY, NULL, NULL, 0},
+		{USE_ANY USE_KEY, NULL, NULL, 0},
+		{USE_CODE USE_KEY, not_clients, not_servers, 43},
+		{USE_AGREE USE_KEY, "the client's certificate is not for signatures (keyUsage)", NULL, 42},
+		{USE_SIGN USE_KEY, NULL, NULL, 0},
+		{USE_NOBODY USE_KEY, "the client's certificate has no subject", NULL, 42},
+	};
+	const struct trust *authority = made_trust(USE_CA);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct credential *shown[] = {made_credential(cases[i].pem, cases[i].pem)};
+		struct tls_server server = trusting("example.org");
+		struct pair_kit *k = open_kit(both, 2);
+
+		k->sites[0].site.client_ca = authority;
+		server.credential = shown[0];
+		pair_open(&pair, k, &server, NULL);
+		pair_run(&pair, (enum pair_cut)(i % PAIR_CUTS));
+		same_text(tls_why(pair.server), cases[i].as_client);
+		assert_int_equal(alert_on(&pair.down), cases[i].alert);
+		assert_true(cases[i].as_client ? NOT_OPEN(&pair) : tls_is_open(pair.server));
+		pair_close(&pair);
+		pair_kit_close(k);
+
+		k = open_kit(shown, 1);
+		server = trusting("example.org");
+		server.trust = authority;
+		for (uint8_t verify = TLS_VERIFY_CA; verify <= TLS_VERIFY_OFF; verify++) {
+			if (verify == TLS_VERIFY_PIN)
+				continue;
+			server.verify = verify;
+			pair_open(&pair, k, &server, NULL);
+			pair_run(&pair, (enum pair_cut)(i % PAIR_CUTS));
+			same_text(tls_why(pair.client), verify == TLS_VERIFY_CA ? cases[i].as_server : NULL);
+			assert_true(tls_why(pair.client) ? NOT_OPEN(&pair) : tls_is_open(pair.client));
+			pair_close(&pair);
+		}
+		pair_kit_close(k);
+	}
 }
 
 /* A good certificate of somebody else's, and its key is not there to sign with. */
@@ -566,11 +712,14 @@ static void refuses_old_versions(void **state)
 	pair_kit_close(k);
 }
 
+#define SOME_WORDS "words that nobody understands here "
+#define WORDS SOME_WORDS SOME_WORDS SOME_WORDS SOME_WORDS SOME_WORDS SOME_WORDS SOME_WORDS SOME_WORDS /* 0x101 at least */
+
 static void refuses_what_is_no_tls(void **state)
 {
 	static const char *const sent[] = {
-		"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x02\x01.......", "\x80\x2e\x01\x03\x01......", "\x17\x03\x03\x01\x01xxxxxxxxxxxx",
-		"\x16\x03\x03\x7f\xff", "\x18\x03\x03\x01\x01xxxx", "\x14\x03\x03\x01\x01xxxx",
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x02\x01.......", "\x80\x2e\x01\x03\x01......", "\x17\x03\x03\x01\x01" WORDS,
+		"\x16\x03\x03\x7f\xff", "\x18\x03\x03\x01\x01" WORDS, "\x14\x03\x03\x01\x01" WORDS,
 	};
 	struct tls_server server = trusting("example.org");
 
@@ -1335,11 +1484,11 @@ static void counts_places(void **state)
 	(void)state;
 	counts.handshakes = counts.greetings = 1;
 	k = pair_kit_open(&counts, 1);
-	assert_true(tls_may_accept(k->kit) && tls_may_greet(k->kit));
+	assert_true(tls_may_accept(k->kit) && tls_may_shake(k->kit));
 	a = tls_accept(k->kit, k);
 	assert_non_null(a);
 	assert_true(tls_may_accept(k->kit));
-	assert_false(tls_may_greet(k->kit));
+	assert_false(tls_may_shake(k->kit));
 	assert_null(tls_accept(k->kit, k));
 	b = tls_connect(k->kit, &server, &session);
 	assert_non_null(b);
@@ -1359,7 +1508,7 @@ static void counts_places(void **state)
 	assert_non_null(a);
 	assert_non_null(b);
 	assert_false(tls_may_accept(k->kit));
-	assert_true(tls_may_greet(k->kit));
+	assert_true(tls_may_shake(k->kit));
 	assert_null(tls_accept(k->kit, k));
 	assert_null(tls_connect(k->kit, &server, &session));
 	assert_int_equal(pair_lent(k), 4); /* nothing has been taken */
@@ -1497,12 +1646,15 @@ int main(void)
 		cmocka_unit_test(knows_six_suites),
 		cmocka_unit_test(shows_the_site_that_was_asked_for),
 		cmocka_unit_test(takes_its_own_certificate),
+		cmocka_unit_test(takes_certificates_up_to_a_length),
 		cmocka_unit_test(resumes),
 		cmocka_unit_test(does_not_resume),
 		cmocka_unit_test(fails_with_the_session_of_another_site),
 		cmocka_unit_test(survives_foreign_protocols),
+		cmocka_unit_test(reads_hellos_in_many_records),
 		cmocka_unit_test(refuses_unknown_names),
 		cmocka_unit_test(asks_clients_for_certificates),
+		cmocka_unit_test(minds_what_certificates_are_for),
 		cmocka_unit_test(wants_the_key_of_the_certificate),
 		cmocka_unit_test(verifies_servers),
 		cmocka_unit_test(refuses_old_versions),
