@@ -149,6 +149,10 @@ static bool take_time(struct span *from, int64_t *seconds)
 
 static const struct span oid_names = {"\x55\x1d\x11", 3};       /* subjectAltName, 2.5.29.17 */
 static const struct span oid_constraints = {"\x55\x1d\x13", 3}; /* basicConstraints, 2.5.29.19 */
+static const struct span oid_uses = {"\x55\x1d\x25", 3};        /* extKeyUsage, 2.5.29.37 */
+static const struct span oid_any_use = {"\x55\x1d\x25\x00", 4}; /* anyExtendedKeyUsage */
+static const struct span oid_servers = {"\x2b\x06\x01\x05\x05\x07\x03\x01", 8}; /* id-kp-serverAuth */
+static const struct span oid_clients = {"\x2b\x06\x01\x05\x05\x07\x03\x02", 8}; /* id-kp-clientAuth */
 
 static bool read_names(struct cert *c, struct span value)
 {
@@ -179,6 +183,23 @@ static bool read_constraints(struct cert *c, struct span value)
 	return fields.len == 0;
 }
 
+static bool read_uses(struct cert *c, struct span value)
+{
+	struct span uses, one;
+
+	if (c->uses || !is_one(value, DER_SEQUENCE, &uses) || !uses.len)
+		return false;
+	while (uses.len) {
+		if (!take(&uses, DER_OID, &one))
+			return false;
+		if (span_is(one, oid_any_use))
+			c->uses |= CERT_FOR_SERVERS | CERT_FOR_CLIENTS | CERT_FOR_OTHERS;
+		else
+			c->uses |= span_is(one, oid_servers) ? CERT_FOR_SERVERS : span_is(one, oid_clients) ? CERT_FOR_CLIENTS : CERT_FOR_OTHERS;
+	}
+	return true;
+}
+
 static bool read_extension(struct cert *c, struct span fields, bool *constrained)
 {
 	struct span oid, critical, value;
@@ -190,6 +211,8 @@ static bool read_extension(struct cert *c, struct span fields, bool *constrained
 		return false;
 	if (span_is(oid, oid_names))
 		return read_names(c, value);
+	if (span_is(oid, oid_uses))
+		return read_uses(c, value);
 	if (!span_is(oid, oid_constraints))
 		return true;
 	if (*constrained)

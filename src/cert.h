@@ -19,7 +19,10 @@ struct cert {
 	int64_t from, until; /* validity, seconds since 1970 */
 	uint8_t version;     /* 1 to 3; before 3 nothing says whether it may sign certificates */
 	bool ca;             /* basicConstraints says that it may sign certificates */
+	uint8_t uses;        /* enum cert_use of extKeyUsage; 0: there is none, it is for all */
 };
+
+enum cert_use { CERT_FOR_SERVERS = 1, CERT_FOR_CLIENTS = 2, CERT_FOR_OTHERS = 4 };
 
 /* NULL, or why it is none. Bytes behind the certificate are a fault. */
 const char *cert_read(struct cert *c, struct span der);
@@ -27,6 +30,12 @@ const char *cert_read(struct cert *c, struct span der);
 enum cert_name { CERT_DNS, CERT_IP /* four or sixteen bytes */, CERT_OTHER };
 /* The next one of c->names, which is cut off *names; false: no more (or not well-formed). */
 bool cert_next_name(struct span *names, enum cert_name *kind, struct span *value);
+
+/* Is it for this use, as far as it says (RFC 5280 4.2.1.12)? */
+static inline bool cert_may(const struct cert *c, enum cert_use use)
+{
+	return !c->uses || c->uses & use;
+}
 
 /* Is it for this host? A name is compared with dNSName alone (RFC 6125 6.4: no
  * commonName, a wildcard is the whole leftmost label and stands for one label),

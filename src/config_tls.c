@@ -109,6 +109,8 @@ static void warn_about(struct faults *f, const struct block *b, const struct hel
 	struct text issuer = text_in(room, sizeof room);
 
 	fault_days(f, h->line, &(struct dated){.from = cert->from, .until = cert->until}, files_clock(), "%s: cert %s", b->name, h->path);
+	if (!cert_may(cert, CERT_FOR_SERVERS))
+		fault_warn(f, h->line, "%s: cert %s is not for servers (extendedKeyUsage): clients may refuse it", b->name, h->path);
 	if (credential_is_whole(h->credential))
 		return;
 	text_lit(&issuer, ", ");

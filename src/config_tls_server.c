@@ -187,6 +187,8 @@ static bool is_readable(struct wanted *w, const struct setting *said, const stru
 static void warn_about(struct faults *f, const struct setting *said, const struct cert *cert)
 {
 	fault_days(f, said->line, &(struct dated){.from = cert->from, .until = cert->until}, files_clock(), "client_cert %s", said->text.at);
+	if (!cert_may(cert, CERT_FOR_CLIENTS))
+		fault_warn(f, said->line, "client_cert %s is not for clients (extendedKeyUsage): servers may refuse it", said->text.at);
 }
 
 static bool take_credential(struct wanted *w)

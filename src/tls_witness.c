@@ -70,9 +70,13 @@ static unsigned look_at_chain(struct witness *w)
 {
 	unsigned error = w->look.chain.vtable->end_chain(&w->look.chain.vtable), usages;
 
-	if (!error)
-		w->key = w->look.chain.vtable->get_pkey(&w->look.chain.vtable, &usages);
-	return error;
+	if (error)
+		return error;
+	w->key = w->look.chain.vtable->get_pkey(&w->look.chain.vtable, &usages);
+	if (!w->tls->accepted || usages & BR_KEYTYPE_SIGN)
+		return 0; /* many servers' certificates say what they did with RSA key exchange */
+	w->tls->why = "the client's certificate is not for signatures (keyUsage)"; /* RFC 5246 7.4.6 */
+	return BR_ERR_X509_FORBIDDEN_KEY_USAGE;
 }
 
 static unsigned look_at_key(struct witness *w)
@@ -81,15 +85,24 @@ static unsigned look_at_key(struct witness *w)
 	return w->key ? 0 : (unsigned)br_x509_decoder_last_error(&w->look.key);
 }
 
-/* A client: who it is goes to the backend. */
+/* A client: who it is goes to the backend, which must not take it for one who
+ * was not asked. Who has a certificate for something else is no client. */
 static unsigned take_subject(struct witness *w, const struct cert *c)
 {
 	struct text subject = text_in(w->tls->subject, GW_SUBJECT);
 
+	if (!cert_may(c, CERT_FOR_CLIENTS)) {
+		w->tls->why = "the client's certificate is not for clients (extendedKeyUsage)";
+		return BR_ERR_X509_UNSUPPORTED;
+	}
 	cert_write_name(&subject, c->subject);
 	if (subject.full) {
 		w->tls->why = "the subject of the client's certificate is too long";
 		return BR_ERR_X509_LIMIT_EXCEEDED;
+	}
+	if (!subject.len) {
+		w->tls->why = "the client's certificate has no subject";
+		return BR_ERR_X509_INVALID_VALUE;
 	}
 	w->tls->subject_len = (uint16_t)subject.len;
 	return 0;
@@ -108,6 +121,10 @@ static unsigned check_server(struct witness *w, const struct cert *c)
 		w->tls->why = "the server's certificate is for another name";
 		return BR_ERR_X509_BAD_SERVER_NAME;
 	}
+	if (s->verify == TLS_VERIFY_CA && !cert_may(c, CERT_FOR_SERVERS)) {
+		w->tls->why = "the server's certificate is not for servers (extendedKeyUsage)";
+		return BR_ERR_X509_UNSUPPORTED;
+	}
 	return 0;
 }
 
@@ -121,8 +138,10 @@ static unsigned witness_end_chain(const br_x509_class **ctx)
 		w->tls->why = "the peer's certificate is too long";
 		error = BR_ERR_X509_LIMIT_EXCEEDED;
 	}
-	if (!error && (w->tls->why = cert_read(&c, span_of((const char *)w->cert, w->len))))
+	if (!error && cert_read(&c, span_of((const char *)w->cert, w->len))) {
+		w->tls->why = "the peer's certificate cannot be read";
 		error = BR_ERR_X509_INVALID_VALUE;
+	}
 	if (!error)
 		error = w->tls->accepted ? take_subject(w, &c) : check_server(w, &c);
 	if (error)

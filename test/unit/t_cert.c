@@ -5,6 +5,7 @@
  */
 #include "../../src/cert.h"
 #include "block.h"
+#include <stdio.h>
 
 /* MADE_EC of credential_made.h: CN=not-this.example.net, from 2026-11-23 12:57:41
  * to 2051-07-15 12:57:41, DNS:Example.org, DNS:*.example.org, IP:192.168.1.2,
@@ -257,6 +258,7 @@ static void times(void **state)
 #define V3 "a003020102 "
 #define SAN "06 03 551d11 "
 #define BC "06 03 551d13 "
+#define EKU "06 03 551d25 "
 
 static const struct { const char *tbs; bool ok, ca; const char *names; } shapes[] = {
 	{SERIAL MIDDLE, true, false, ""},
@@ -304,6 +306,12 @@ static const struct { const char *tbs; bool ok, ca; const char *names; } shapes[
 	{V3 SERIAL MIDDLE "a30f 300d 300b" SAN "04 04 3080 0000", false, false, ""},          /* of indefinite length */
 	{V3 SERIAL MIDDLE "a311 300f 300d" SAN "04 06 308103 820161", false, false, ""},      /* length not in its shortest form */
 	{V3 SERIAL MIDDLE "a310 300e 300c" SAN "04 05 3003 9f0161", false, false, ""},        /* tag of two bytes */
+	/* extKeyUsage: what it must look like; see uses */
+	{V3 SERIAL MIDDLE "a311 300f 300d" EKU "04 06 3004 06022a03", true, false, ""},
+	{V3 SERIAL MIDDLE "a30d 300b 3009" EKU "04 02 3000", false, false, ""},               /* empty */
+	{V3 SERIAL MIDDLE "a311 300f 300d" EKU "04 06 3004 04022a03", false, false, ""},
+	{V3 SERIAL MIDDLE "a311 300f 300d" EKU "04 06 3004 06032a03", false, false, ""},
+	{V3 SERIAL MIDDLE "a320 301e 300d" EKU "04 06 3004 06022a03 300d" EKU "04 06 3004 06022a03", false, false, ""}, /* twice */
 	/* others are passed over, but have to be some */
 	{V3 SERIAL MIDDLE "a30b 3009 3007 06 03 551d0f 0400", true, false, ""},
 	{V3 SERIAL MIDDLE "a309 3007 3005 06 03 551d0f", false, false, ""},
@@ -361,6 +369,44 @@ static void well_formed(void **state)
 			list_names(&names, &c);
 			block_same(text_span(&names), shapes[i].names, shapes[i].tbs);
 		}
+		block_free(der);
+	}
+}
+
+static const struct { const char *oids; bool servers, clients; } uses[] = {
+	{"06 08 2b06010505070301", true, false},
+	{"06 08 2b06010505070302", false, true},
+	{"06 08 2b06010505070301 06 08 2b06010505070302", true, true},
+	{"06 08 2b06010505070303", false, false},
+	{"06 08 2b06010505070303 06 08 2b06010505070302", false, true},
+	{"06 04 551d2500", true, true},
+	{"06 08 2b06010505070302 06 04 551d2500", true, true},
+	{"06 03 551d25", false, false},
+	{"06 07 2b060105050703", false, false},
+	{"06 09 2b0601050507030201", false, false},
+	{"06 00", false, false},
+};
+
+static void knows_uses(void **state)
+{
+	struct span der = bytes_of(leaf);
+	struct cert c;
+
+	(void)state;
+	assert_null(cert_read(&c, der));
+	assert_true(cert_may(&c, CERT_FOR_SERVERS) && cert_may(&c, CERT_FOR_CLIENTS)); /* it does not say */
+	block_free(der);
+	for (size_t i = 0; i < COUNT(uses); i++) {
+		struct span oids = bytes_of(uses[i].oids);
+		unsigned n = (unsigned)oids.len;
+		char tbs[512];
+
+		block_free(oids);
+		snprintf(tbs, sizeof tbs, V3 SERIAL MIDDLE "a3%02x 30%02x 30%02x" EKU "04%02x 30%02x %s", n + 13, n + 11, n + 9, n + 2, n, uses[i].oids);
+		der = wrapped(tbs);
+		assert_null(cert_read(&c, der));
+		if (cert_may(&c, CERT_FOR_SERVERS) != uses[i].servers || cert_may(&c, CERT_FOR_CLIENTS) != uses[i].clients)
+			fail_msg("%s: %d", uses[i].oids, c.uses);
 		block_free(der);
 	}
 }
@@ -609,6 +655,7 @@ int main(void)
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(times),
 		cmocka_unit_test(well_formed),
+		cmocka_unit_test(knows_uses),
 		cmocka_unit_test(none),
 		cmocka_unit_test(is_for),
 		cmocka_unit_test(one_name),

@@ -5,6 +5,7 @@
  */
 #include "config_made.h"
 #include "pem.h"
+#include "uses.h"
 #include "../../platform/platform.h"
 #include <signal.h>
 #include <stdio.h>
@@ -59,6 +60,8 @@ static int set_up(void **state)
 	put("old.crt", pem_old, "");
 	put("new.crt", pem_new, "");
 	put("old.key", pem_old_key, "");
+	put("use_client.pem", USE_CLIENT USE_KEY, USE_CA);
+	put("use_server.pem", USE_SERVER USE_KEY, "");
 	put("empty.crt", "", "");
 	put("torn.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n", "");
 	put_large("large.crt", 65537);
@@ -170,6 +173,13 @@ static const struct { const char *text, *said; } warnings[] = {
 	{A "cert = a.pem\nclient_ca = root.crt\n[gateway]\nlisten = :80\n",
 	 "f:7: warning: [site a.test]: client_ca: on ':80' the site answers without TLS, and asks nobody for a certificate\n"},
 	{A "cert = a.pem\nclient_ca = root.crt\n[gateway]\nlisten = :80 redirect\n", ""},
+	{A "cert = use_server.pem\nhost = example.org\n", "f:6: warning: [site a.test]: cert use_server.pem has no chain: give the file with the full "
+	 "chain, since clients may not know its issuer, CN=Uses Root\n"},
+	{A "cert = use_client.pem\nhost = example.org\n",
+	 "f:6: warning: [site a.test]: cert use_client.pem is not for servers (extendedKeyUsage): clients may refuse it\n"},
+	{H "https://a verify=off client_cert=use_client.pem\n", ""},
+	{H "https://a verify=off client_cert=use_server.pem\n",
+	 "f:5: warning: client_cert use_server.pem is not for clients (extendedKeyUsage): servers may refuse it\n"},
 	{H "https://a verify=off client_cert=old.crt client_key=old.key\n", "f:5: warning: client_cert old.crt has expired * days ago\n"},
 };
 
