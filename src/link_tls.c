@@ -205,6 +205,10 @@ size_t link_tls_write(struct link *l, const struct piece *pieces, int count, siz
 
 	if (send_records(l))
 		done = put_records(l, pieces, count, all);
+	if (all && !done && !link_owes(l) && !l->cut) { /* by the numbers of a configuration that cannot be */
+		l->why = "no TLS buffer is left";
+		l->cut = true;
+	}
 	secure_news(l);
 	tls_rest(l->tls);
 	return l->cut ? all : done;
