@@ -67,15 +67,6 @@ struct span arena_span(struct arena *a, struct span s)
 	return span_of(at, s.len);
 }
 
-/* Through a pointer that the compiler cannot see through: nobody reads what this
- * writes, and it must not be left out for that. */
-static void wipe(void *at, size_t size)
-{
-	static void *(*volatile const set)(void *, int, size_t) = memset;
-
-	set(at, 0, size);
-}
-
 void arena_close(struct arena *a)
 {
 	struct arena_block *b = a ? a->last : NULL;
@@ -83,9 +74,11 @@ void arena_close(struct arena *a)
 	while (b) {
 		struct arena_block *before = b->before;
 
-		wipe(b->at, b->used);
+		span_wipe(b->at, b->used);
 		free(b);
 		b = before;
 	}
+	if (a)
+		free(a->spare);
 	free(a);
 }

@@ -13,6 +13,7 @@ struct arena_block;
 struct arena {
 	struct arena_block *last;
 	size_t left; /* bytes in all that may still be taken from the system */
+	void *spare; /* from malloc, for what is not secret and may be large: goes when the arena does, or earlier */
 	jmp_buf none; /* arena_take goes there when there is no memory: to be set before the first one */
 };
 

@@ -365,7 +365,12 @@ static void check_memory(struct faults *f, const struct config *c)
 	for (size_t i = 0; i < TLS_TERMS; i++)
 		bytes += (uint64_t)tls[i].count * tls[i].size;
 	bytes += (uint64_t)c->clients * 512 + (uint64_t)c->idle_links * c->server_count * 512;
-	if (bytes > INT32_MAX)
+	if (bytes <= INT32_MAX)
+		return;
+	if (c->tls.accepted)
+		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u, idle_links = %u, tls_clients = %u and handshakes = %u take more than 2 GB together",
+			 c->clients, c->requests, c->buffer, c->idle_links, c->tls.accepted, c->tls.handshakes);
+	else
 		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u and idle_links = %u take more than 2 GB together", c->clients, c->requests,
 			 c->buffer, c->idle_links);
 }

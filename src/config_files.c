@@ -7,13 +7,14 @@
  */
 #include "config_files.h"
 #include "../platform/platform.h"
+#include <stdlib.h>
 
 enum { SMALL = 64 * 1024, BUNDLE = 1024 * 1024 };
 
 struct files {
 	struct file *small, *bundles;
 	struct pair *pairs;
-	char *small_room, *bundle_room; /* where files are read to, one after the other */
+	char *small_room; /* where small ones are read to, one after the other; bundles, in the arena's spare */
 	struct tls_made *servers;
 	const struct file *system;
 	bool system_tried;
@@ -74,20 +75,16 @@ static const char *unreadable(struct arena *a)
 	return arena_span(a, text_span(&why)).at;
 }
 
-/* The text is in the room until the next one is read. The room is taken whole,
- * but a system gives memory only where something is written to. */
-static bool read_file(struct arena *a, struct file *f, char **room, size_t most, struct span *text)
+/* The text is in the room until the next one is read. */
+static bool read_file(struct arena *a, struct file *f, char *room, size_t most, struct span *text)
 {
-	long len;
+	long len = platform_read(f->path, room, most + 1);
 
-	if (!*room)
-		*room = arena_take(a, most + 1);
-	len = platform_read(f->path, *room, most + 1);
 	if (len < 0)
 		f->why = unreadable(a);
 	else if ((size_t)len > most)
 		f->why = most == SMALL ? "is larger than 64 KB" : "is larger than 1 MB";
-	*text = span_of(*room, len < 0 ? 0 : (size_t)len);
+	*text = span_of(room, len < 0 ? 0 : (size_t)len);
 	return !f->why;
 }
 
@@ -101,7 +98,9 @@ const struct file *files_small(struct draft *d, const char *path)
 	if (f)
 		return f;
 	f = add(a, &files->small, path);
-	if (read_file(a, f, &files->small_room, SMALL, &text))
+	if (!files->small_room)
+		files->small_room = arena_take(a, SMALL + 1);
+	if (read_file(a, f, files->small_room, SMALL, &text))
 		f->text = arena_span(a, text);
 	return f;
 }
@@ -116,7 +115,11 @@ const struct file *files_bundle(struct draft *d, const char *path)
 	if (f)
 		return f;
 	f = add(a, &files->bundles, path);
-	if (read_file(a, f, &files->bundle_room, BUNDLE, &text)) {
+	if (!a->spare)
+		a->spare = malloc(BUNDLE + 1);
+	if (!a->spare)
+		longjmp(a->none, 1);
+	if (read_file(a, f, a->spare, BUNDLE, &text)) {
 		f->trust = trust_read(text, files_memory(a), &f->why);
 		credential_hash(f->hash, text);
 	}
@@ -180,6 +183,8 @@ void files_list(struct draft *d, struct config *c)
 			paths[c->file_count] = f->path;
 			stamps[c->file_count++] = f->stamp;
 		}
+	free(a->spare); /* there is no file left to read */
+	a->spare = NULL;
 }
 
 /* --- for whom ---------------------------------------------------------------- */

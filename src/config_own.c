@@ -10,7 +10,7 @@
 #include "selfsign.h"
 #include "../platform/platform.h"
 
-enum { DAY = 86400, LASTS = 3650 * DAY, ADDRESSES = 16 };
+enum { DAY = 86400, LASTS = 3650 * DAY, ADDRESSES = 16, OWN_MOST = 65536 /* bytes of such a file, as of all others */ };
 
 /* --- what is there -------------------------------------------------------------- */
 
@@ -23,21 +23,28 @@ size_t own_size(const struct site *site)
 	return size;
 }
 
-/* From the memory of the configuration alone: the key must not lie anywhere else. */
+/* Nothing of the text is left anywhere: the key is in it. Its length is not asked
+ * of the site: it may have been made for more hosts than there are now. */
+static const struct credential *load(struct arena *a, const char *path)
+{
+	char text[OWN_MOST];
+	long len = platform_read(path, text, sizeof text);
+	struct span all = span_of(text, len < 0 ? 0 : (size_t)len);
+	const struct credential *c;
+	enum credential_side side;
+	const char *why;
+
+	c = all.len ? credential_read(all, all, files_memory(a), &why, &side) : NULL;
+	span_wipe(text, all.len);
+	return c;
+}
+
 bool own_load(struct arena *a, struct site *site, int64_t until)
 {
-	size_t size = own_size(site);
-	char *room = arena_take(a, size);
-	long len = platform_read(site->own, room, size);
-	struct span text = span_of(room, len < 0 ? 0 : (size_t)len);
-	const struct credential **row;
-	enum credential_side side;
-	const char *why, **files;
+	const struct credential **row = ARENA_ROW(a, const struct credential *, 1);
+	const char **files;
 
-	if (!text.len)
-		return false;
-	row = ARENA_ROW(a, const struct credential *, 1);
-	row[0] = credential_read(text, text, files_memory(a), &why, &side);
+	row[0] = load(a, site->own);
 	if (!row[0] || credential_cert(row[0])->until < until)
 		return false;
 	for (size_t i = 0; i < site->host_count; i++)
@@ -59,14 +66,6 @@ struct making {
 	struct net *addresses;
 	size_t address_count;
 };
-
-static void wipe(void *at, size_t len)
-{
-	volatile unsigned char *byte = at;
-
-	while (len--)
-		*byte++ = 0;
-}
 
 /* What its machine calls itself is no more than a guess at what clients call it. */
 static void add_machine(struct arena *a, struct making *m)
@@ -122,7 +121,7 @@ static bool make(struct arena *a, const struct site *site, struct text *error)
 	const char *why;
 
 	why = platform_random(seed, sizeof seed) ? selfsign_make(&pem, &what, seed) : platform_why();
-	wipe(seed, sizeof seed);
+	span_wipe(seed, sizeof seed);
 	if (!why && pem.full)
 		why = "its names are too long";
 	if (why)

@@ -61,7 +61,7 @@ static void write_verify(struct text *t, const struct server *s)
 	static const char *const how[] = {[TLS_VERIFY_CA] = " verify=ca", [TLS_VERIFY_PIN] = " verify=pin", [TLS_VERIFY_OFF] = " verify=off"};
 
 	text_str(t, how[s->tls->verify]);
-	if (s->host ? !span_same(span_str(s->tls->name), span_str(s->host)) : !s->tls->literal) {
+	if (s->tls->name[0] && (s->host ? !span_same(span_str(s->tls->name), span_str(s->host)) : !s->tls->literal)) {
 		text_lit(t, " verify_name=");
 		text_str(t, s->tls->name);
 	}

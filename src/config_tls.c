@@ -314,8 +314,8 @@ static const struct file *take_client_ca(const struct sites *all, struct site *s
 		return NULL;
 	if (!site->secure && mine)
 		fault_at(f, s->line, "%s: client_ca: the site answers on no listener with 'tls', and asks nobody for a certificate", b->name);
-	else if (answers_plainly(all->config, site, &where))
-		fault_warn(f, mine ? s->line : site->line, "%s: client_ca: on '%s' the site answers without TLS, and asks nobody for a certificate",
+	else if (!site->secure && answers_plainly(all->config, site, &where)) /* a secure one refuses who comes there */
+		fault_warn(f, site->line, "%s: client_ca: on '%s' the site answers without TLS, and asks nobody for a certificate: 'client_ca = none' if that is meant",
 			   b->name, where);
 	file = files_bundle(all->draft, s->text.at);
 	if (file->why)

@@ -65,6 +65,11 @@ static bool take_name(struct wanted *w)
 	net_write(&address, &w->server->address);
 	if (read_name(a, w->server->host ? span_str(w->server->host) : text_span(&address), &w->made))
 		return true;
+	if (w->made.verify != TLS_VERIFY_CA) { /* nothing is compared with it, and it is not sent */
+		w->made.name = "";
+		w->made.literal = true;
+		return true;
+	}
 	fault_at(w->draft->faults, 0, "https://%s: a certificate cannot be for this name: add 'verify_name = NAME'", w->server->name);
 	return false;
 }
@@ -241,7 +246,7 @@ static const struct tls_server *keep(struct draft *d, const struct tls_server *m
 const struct tls_server *tls_build_server(struct draft *d, const struct tls_wish *wish, const struct server *s)
 {
 	struct wanted w = {.draft = d, .wish = wish, .server = s};
-	bool name = take_name(&w), verify = take_verify(&w), credential = take_credential(&w);
+	bool verify = take_verify(&w), name = take_name(&w), credential = take_credential(&w);
 
 	return name && verify && credential ? keep(d, &w.made) : NULL;
 }

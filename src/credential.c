@@ -18,14 +18,6 @@ enum {
 static const char no_memory[] = "out of memory";
 static const char no_kind[] = "is of a kind that is not supported; use EC (P-256, P-384, P-521) or RSA";
 
-/* Through a pointer that the compiler cannot see through: nobody reads what this writes. */
-static void wipe(void *at, size_t size)
-{
-	static void *(*volatile const set)(void *, int, size_t) = memset;
-
-	set(at, 0, size);
-}
-
 /* A copy that stays; NULL: out of memory. */
 static void *keep(struct credential_memory memory, const void *at, size_t len)
 {
@@ -215,7 +207,7 @@ static const char *read_secret(struct secret *s, const struct pem *o)
 		br_skey_decoder_push(&s->decoder, place, len);
 		why = check_secret(s);
 	}
-	wipe(place, sizeof place);
+	span_wipe(place, sizeof place);
 	return why;
 }
 
@@ -398,7 +390,7 @@ struct credential *credential_read(struct span certs, struct span key, struct cr
 		fault = read_secret(&secret, &o);
 		if (!fault)
 			made = make(certs, &secret, memory, place, &fault);
-		wipe(&secret, sizeof secret);
+		span_wipe(&secret, sizeof secret);
 	}
 	*why = made ? NULL : end ? end : fault ? fault : pem_nothing(key, "has no private key in it");
 	return made;

@@ -25,13 +25,6 @@ enum {
 #define YEAR_2050 INT64_C(2524608000)
 #define YEAR_10000 INT64_C(253402300800)
 
-static void wipe(void *at, size_t size)
-{
-	static void *(*volatile const set)(void *, int, size_t) = memset;
-
-	set(at, 0, size);
-}
-
 /* --- DER, from the end -------------------------------------------------------- */
 
 struct der {
@@ -354,6 +347,6 @@ const char *selfsign_make(struct text *pem, const struct selfsign *what, const u
 	else if (key.full || !add_pem(pem, &key, "EC PRIVATE KEY") || !add_pem(pem, &cert, "CERTIFICATE"))
 		why = "it does not fit";
 out:
-	wipe(&m, sizeof m);
+	span_wipe(&m, sizeof m);
 	return why;
 }
