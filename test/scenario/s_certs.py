@@ -4,6 +4,7 @@ import datetime
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import stat
@@ -115,6 +116,12 @@ def mistake(name, make, cause, where="cert", code=2):
             true("PRIVATE" not in said, "a key was shown")
 
 
+def fifo(t):
+    path = os.path.join(t.dir, "fifo.pem")
+    os.mkfifo(path)
+    return path
+
+
 def unreadable(t):
     path = t.file("secret.key", b"x")
     os.unlink(path)
@@ -138,6 +145,8 @@ mistake("key-public", lambda t, s: (s.a.cert, t.file("public.key", openssl("pkey
 mistake("key-is-certificate", lambda t, s: (s.a.cert, s.a.cert), "no private key", "key")
 mistake("key-not-there", lambda t, s: (s.a.cert, f"{t.dir}/none.key"), "o such file", "key")
 mistake("key-directory", lambda t, s: (s.a.cert, t.dir), "directory", "key")
+mistake("key-fifo", lambda t, s: (s.a.cert, fifo(t)), "not a regular file", "key")
+mistake("cert-fifo", lambda t, s: (fifo(t), s.a.key), "not a regular file")
 mistake("key-unreadable", lambda t, s: (s.a.cert, unreadable(t)), "cannot be read", "key")
 mistake("key-none", lambda t, s: (s.a.cert, None), "no private key|key")
 mistake("cert-empty", lambda t, s: (t.file("empty.pem"), s.a.key), "empty")
@@ -176,6 +185,7 @@ warned("not-yet-valid", lambda t, s: s.maker.cert("a.example", ["a.example"], si
 warned("for-another-host", lambda t, s: s.maker.cert("b.example", ["b.example"]), "not for 'a\\.example'")
 warned("only-common-name", lambda t, s: s.maker.cert("a.example"), "not for 'a\\.example'")
 warned("wildcard-does-not-reach", lambda t, s: s.maker.cert("*.example", ["*.example"]), "not for 'x\\.a\\.example'", "x.a.example")
+warned("not-for-servers", lambda t, s: s.maker.cert("a.example", ["a.example"], usage="clientAuth"), "not for servers")
 warned("no-chain", lambda t, s: s.a, "chain.*CN=Test CA")
 
 
@@ -429,6 +439,51 @@ def renewed_wrong(t):
     g.logged("warning: .*not for 'a\\.example'", mark)
     shows_now(t, g, other)
     ws.send(b"after").expect(b"after")
+
+
+@scenario("certs/renewed-with-a-fifo", slow=True)
+def renewed_fifo(t):
+    """A FIFO where a file was: said, and signals are heard as before; then a file again."""
+    g, old, cert, key, ws, idle = renewing(t)
+    mark = g.mark()
+    os.unlink(cert)
+    os.mkfifo(cert)
+    g.logged(r"live\.pem cannot be read: is not a regular file: the old ones stay in use", mark)
+    mark = g.mark()
+    g.signal(signal.SIGHUP)
+    g.logged("the configuration is not taken", mark)
+    check(hello(g, "a.example", context=client_context()).ask(get()), "HTTP/1.1 200\n\nhere")
+    new = shop().maker.cert("a.example", ["a.example"], key_file=old.key)
+    mark = g.mark()
+    replace(cert, new.pem)
+    g.logged("ready", mark)
+    shows_now(t, g, new)
+    ws.send(b"after").expect(b"after")
+
+
+@scenario("certs/renewed-beside-what-is-over", slow=True)
+def renewed_beside(t):
+    """Another certificate expires meanwhile: that has nothing to do with what is renewed. Nor is it a licence for what is new."""
+    s = shop()
+    ends = 8 / 86400
+    theirs = s.maker.cert("/CN=gateway", usage="clientAuth", days=ends)
+    old = s.maker.cert("a.example", ["a.example"])
+    cert = t.file("live.pem", old.pem)
+    g = secure(t, f"[site a.example]\ncert = {cert}\nkey = {old.key}\n/ = reply:200\n/b/ = https://127.0.0.1:9 verify=off client_cert={theirs.cert} client_key={theirs.key}\n")
+    g.place.context = client_context()
+    g.deaths, g.before = True, {}
+    time.sleep(9)
+    new = s.maker.cert("a.example", ["a.example"], key_file=old.key)
+    mark = g.mark()
+    replace(cert, new.pem)
+    g.logged("certificates changed", mark)
+    g.logged("warning: client_cert .*has expired 0 days ago", mark)
+    shows_now(t, g, new)
+    mark = g.mark()
+    replace(cert, s.maker.cert("b.example", ["b.example"], key_file=old.key).pem)
+    g.logged("not for 'a\\.example': the old ones stay in use", mark)
+    true(not any("client_cert" in line for line in g.err.lines[mark:]), "what was so before is told again")
+    equal(shown(hello(g, "a.example", context=client_context())), new.pem)
 
 
 @scenario("certs/removed", slow=True)

@@ -1024,6 +1024,27 @@ def client_certificate(t):
     equal(len(o.requests), 4)
 
 
+@scenario("tls/client-certificate-for-something-else")
+def client_other_use(t):
+    """Of the right authority, but not for clients (RFC 5280 4.2.1.12), or of nobody: who has the key of one of our servers is no client."""
+    s = shop()
+    o = t.origin()
+    config = f"[site a.example]\n{shows(s.a)}client_ca = {s.ca.cert}\n/ = {o.url}\n"
+    g = secure(t, config)
+    for usage in "serverAuth", "codeSigning":
+        cert = s.maker.cert("nas", ["nas.example"], issuer=s.ca, usage=usage)
+        true(refused_later(hello(g, "a.example", context=with_cert(cert), shake=False)), usage)
+        g.logged("the client's certificate is not for clients")
+    g = secure(t, config)  # not every refusal is logged
+    cert = s.maker.cert("", ["nobody.example"], issuer=s.ca, usage="clientAuth")
+    true(refused_later(hello(g, "a.example", context=with_cert(cert), shake=False)), "nobody was served")
+    g.logged("the client's certificate has no subject")
+    for i, usage in enumerate(["clientAuth", "serverAuth,clientAuth", "anyExtendedKeyUsage", None]):
+        cert = s.maker.cert("bob", issuer=s.ca, usage=usage)
+        check(hello(g, "a.example", context=with_cert(cert)).ask(get()), "HTTP/1.1 200")
+        check(o.requests[i], "GET / HTTP/1.1\nX-Client-Cert-Subject: CN=bob")
+
+
 @scenario("tls/client-certificate-none-in-site")
 def client_none(t):
     """client_ca for all, none for one."""
