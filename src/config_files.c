@@ -189,8 +189,14 @@ void files_list(struct draft *d, struct config *c)
 
 /* --- for whom ---------------------------------------------------------------- */
 
+struct span files_bare(struct span host)
+{
+	return host.len > 2 && host.at[0] == '[' ? span_of(host.at + 1, host.len - 2) : host;
+}
+
 bool files_is_for(const struct cert *cert, struct span host)
 {
+	host = files_bare(host);
 	if (span_is(host, SPAN("*")))
 		return true;
 	return span_starts(host, SPAN("*.")) ? cert_is_for_wildcard(cert, host) : cert_is_for(cert, host);

@@ -50,6 +50,8 @@ struct credential_memory files_memory(struct arena *a);
 /* The time for certificates: now, but never before this program was made. */
 int64_t files_clock(void);
 
+/* A host of a site as it stands in certificates: IPv6 without its brackets. */
+struct span files_bare(struct span host);
 /* Is it for this host of a site, which may be a wildcard or "*"? */
 bool files_is_for(const struct cert *cert, struct span host);
 

@@ -95,7 +95,7 @@ static struct making what_for(struct arena *a, const struct site *site)
 	for (size_t i = 0; i < site->host_count; i++) {
 		if (span_is(site->hosts[i], SPAN("*")))
 			all = true;
-		else if (net_read(&m.addresses[m.address_count], site->hosts[i]))
+		else if (net_read(&m.addresses[m.address_count], files_bare(site->hosts[i])))
 			m.address_count++;
 		else
 			m.names[m.name_count++] = site->hosts[i];

@@ -304,6 +304,17 @@ def own_addresses(t):
     true(mine is None or mine.startswith("127.") or f"IP Address:{mine}" in said, f"{mine} is not in {said}")
 
 
+@scenario("certs/own-for-address-hosts")
+def own_address_hosts(t):
+    """Hosts that are addresses are addresses in the certificate, too."""
+    state = os.path.join(t.dir, "state")
+    secure(t, "[site six]\nhost = [::1], [2001:db8::7], 127.0.0.1, 192.0.2.1, a.example\n/ = reply:200\n", f"state = {state}")
+    said = openssl("x509", "-in", os.path.join(state, "six.pem"), "-noout", "-ext", "subjectAltName").decode()
+    equal(re.findall(r"DNS:([^,\s]*)", said), ["a.example"], "names")
+    for address in "0:0:0:0:0:0:0:1", "2001:DB8:0:0:0:0:0:7", "127.0.0.1", "192.0.2.1":
+        true(re.search(rf"IP Address:{address}\b", said), f"{address} is not in {said}")
+
+
 @scenario("certs/own-by-words")
 def own_words(t):
     """Without any file; state is below the home directory of who is not root."""
