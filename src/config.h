@@ -124,6 +124,7 @@ struct listener {
 	bool tls;
 	bool redirect;        /* everything but ACME challenges goes to https */
 	uint16_t https_port;  /* of a redirect: where that is */
+	bool special;         /* something may be answered before any route: of the two above, or of a site's acme_dir or client_ca */
 	const struct site *const *sites; /* that answer here */
 	size_t site_count;
 	int line;

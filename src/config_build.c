@@ -375,6 +375,18 @@ static void check_memory(struct faults *f, const struct config *c)
 			 c->buffer, c->idle_links);
 }
 
+/* Worked out here, so that most requests need ask one question. */
+static void mark_special(struct config *c)
+{
+	for (size_t i = 0; i < c->listener_count; i++) {
+		struct listener *l = &c->listeners[i];
+
+		l->special = l->tls || l->redirect;
+		for (size_t j = 0; j < l->site_count; j++)
+			l->special |= l->sites[j]->acme_dir || l->sites[j]->tls.client_ca;
+	}
+}
+
 struct config *build_config(struct draft *d)
 {
 	struct build b = {.draft = d, .config = ARENA_NEW(d->faults->arena, struct config)};
@@ -385,6 +397,7 @@ struct config *build_config(struct draft *d)
 	take_routes(&b);
 	build_listeners(d, b.config);
 	tls_build_sites(d, b.config);
+	mark_special(b.config);
 	count_tls(d->faults, &d->gateway, b.config);
 	check_memory(d->faults, b.config);
 	return b.config;

@@ -109,14 +109,6 @@ static const struct refusal *know_target(struct exchange *x)
 	return NULL;
 }
 
-/* Is there anything that may come before any route? Not for most plain sites. */
-static bool may_be_answered_before(const struct exchange *x)
-{
-	const struct listener *l = x->conn->listener;
-
-	return l->tls || l->redirect || x->r.site->acme_dir || x->r.site->tls.client_ca;
-}
-
 static void find_route(struct exchange *x)
 {
 	struct path path = x->r.path;
@@ -130,7 +122,7 @@ static void find_route(struct exchange *x)
 		exchange_refuse(x, &no_site);
 		return;
 	}
-	if (may_be_answered_before(x) && exchange_answer_before(x, path.path))
+	if (x->conn->listener->special && exchange_answer_before(x, path.path))
 		return;
 	x->r.route = route_find(x->r.site, &asked, &slash);
 	if (!x->r.route) {

@@ -116,7 +116,7 @@ static bool flow_is_bulk(const struct flow *f)
 {
 	const struct body *b = &f->body;
 
-	if (!f->ducts || f->from->tls || f->to->tls || f->sent < GW_DUCT_AFTER || f->chunked || (!f->duct && f->ducts->lent == ALL_LENT))
+	if (!f->ducts || f->sent < GW_DUCT_AFTER || f->from->tls || f->to->tls || f->chunked || (!f->duct && f->ducts->lent == ALL_LENT))
 		return false;
 	return b->kind == BODY_CLOSE || (b->kind == BODY_LENGTH && (f->duct || b->left >= DUCT_LEAST));
 }
@@ -250,7 +250,7 @@ static bool flow_push(struct flow *f)
 bool flow_wants_out(const struct flow *f)
 {
 	return f->head.len || f->line_end > f->line_at || f->tail_len || f->fixed.len || flow_ready(f) || (f->duct && f->duct->held) ||
-	       (f->chunked && !f->ended && body_done(&f->body)) || (f->to && link_owes(f->to));
+	       (f->chunked && !f->ended && body_done(&f->body)) || link_owes(f->to);
 }
 
 bool flow_wants_in(const struct flow *f)

@@ -66,6 +66,7 @@ void flow_drop(struct flow *f);
 /* Moves what can be moved now; reads at most a few buffers full, so that one
  * flow does not keep the others waiting. */
 enum flow_result flow_step(struct flow *f);
+/* Of a flow that was started. */
 bool flow_wants_in(const struct flow *f);
 bool flow_wants_out(const struct flow *f);
 

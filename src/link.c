@@ -28,16 +28,24 @@ void link_secure(struct link *l, struct tls *t)
 		l->phase = LINK_SHAKING;
 }
 
+/* Not open: what it is about is its own. */
+static short watch_private(const struct link *l)
+{
+	if (l->fd < 0 || l->why)
+		return 0;
+	if (l->phase == LINK_CONNECTING)
+		return PLATFORM_OUT;
+	if (l->phase == LINK_SHAKING)
+		return link_owes(l) ? PLATFORM_OUT : PLATFORM_IN;
+	return 0;
+}
+
 short link_watch(const struct link *l, bool want_in, bool want_out)
 {
 	short want = 0;
 
-	if (l->fd < 0)
-		return 0;
-	if (l->phase == LINK_CONNECTING)
-		return l->why ? 0 : PLATFORM_OUT;
-	if (l->phase == LINK_SHAKING)
-		return (short)(l->why ? 0 : link_owes(l) ? PLATFORM_OUT : PLATFORM_IN);
+	if (l->phase != LINK_OPEN)
+		return watch_private(l);
 	if (want_in && !l->eof)
 		want |= PLATFORM_IN;
 	if (want_out && !l->cut)
