@@ -22,7 +22,7 @@ enum { FINE = 0, SYSTEM = 1, MISTAKE = 2 };
 #define FILE_SYSTEM "/etc/gateway/gateway.ini"
 
 static const char help[] =
-	"gateway " GW_VERSION ", a reverse proxy: several HTTP servers under one host name\n"
+	"gateway " GW_VERSION ", a reverse proxy: several servers under one host name, also over HTTPS\n"
 	"\n"
 	"  gateway [-c FILE]              run (in the foreground)\n"
 	"  gateway LISTEN ROUTE...        run without a file, as in\n"
