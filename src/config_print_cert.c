@@ -178,19 +178,10 @@ static void print_row(const struct table *t, const struct row *r)
 	text_char(t->out, '\n');
 }
 
-static void print_fingerprint(struct text *out, const struct cert *cert)
+static void print_fingerprint(struct text *out, const struct credential *c)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	unsigned char hash[32];
-
-	credential_hash(hash, cert->der);
 	text_lit(out, "      SHA-256 ");
-	for (size_t i = 0; i < sizeof hash; i++) {
-		if (i)
-			text_char(out, ':');
-		text_char(out, digits[hash[i] >> 4]);
-		text_char(out, digits[hash[i] & 15]);
-	}
+	credential_write_fingerprint(out, c);
 	text_char(out, '\n');
 }
 
@@ -199,7 +190,7 @@ static void print_notes(struct text *out, const struct shown *s)
 	if (s->credential && strcmp(credential_kind(s->credential), "RSA-4096") == 0)
 		text_lit(out, "      RSA-4096 is slow on small machines: RSA-2048 takes a ninth of its time, P-256 far less\n");
 	if (s->credential && s->site->own)
-		print_fingerprint(out, credential_cert(s->credential));
+		print_fingerprint(out, s->credential);
 	if (s->site->tls.client_ca)
 		text_format(out, "      clients must show a certificate of %s\n",
 			    trust_count(s->site->tls.client_ca) == 1 ? "the authority in client_ca" : "one of the authorities in client_ca");

@@ -500,3 +500,17 @@ void credential_hash(unsigned char hash[32], struct span of)
 	br_sha256_update(&sha, of.at, of.len);
 	br_sha256_out(&sha, hash);
 }
+
+void credential_write_fingerprint(struct text *t, const struct credential *c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	unsigned char hash[32];
+
+	credential_hash(hash, c->cert.der);
+	for (size_t i = 0; i < sizeof hash; i++) {
+		if (i)
+			text_char(t, ':');
+		text_char(t, digits[hash[i] >> 4]);
+		text_char(t, digits[hash[i] & 15]);
+	}
+}

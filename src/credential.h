@@ -48,9 +48,7 @@ size_t trust_count(const struct trust *t);
 
 /* SHA-256. Of a certificate: its fingerprint; of cert.key: its pin. */
 void credential_hash(unsigned char hash[32], struct span of);
-/* The next object of a PEM text: its kind, as in "CERTIFICATE", and its bytes,
- * written to room (3/4 of the text's length are enough). False: no more, and
- * *why is set if the last one is broken off. For tests and fuzzing. */
-bool credential_next(struct span *pem, struct span *kind, struct span *bytes, unsigned char *room, size_t size, const char **why);
+/* The fingerprint of the first certificate, as others show it: "AA:BB:...". */
+void credential_write_fingerprint(struct text *t, const struct credential *c);
 
 #endif

@@ -207,17 +207,3 @@ const char *pem_nothing(struct span text, const char *otherwise)
 		return "is UTF-16, not PEM; save it as plain text";
 	return otherwise;
 }
-
-/* For tests and for pin. */
-bool credential_next(struct span *text, struct span *kind, struct span *bytes, unsigned char *room, size_t size, const char **why)
-{
-	struct pem object;
-	size_t len;
-
-	if (!pem_find(text, &object, why))
-		return false;
-	*why = pem_decode(&object, room, size, &len);
-	*kind = object.kind;
-	*bytes = span_of((const char *)room, len);
-	return !*why;
-}

@@ -44,17 +44,11 @@ static struct config_cert *list(const struct config *c, size_t *count)
 
 static void say_own(const struct config_cert *c, struct log *log)
 {
-	unsigned char hash[32];
-	char room[3 * sizeof hash];
-	size_t i;
+	char room[3 * 32];
+	struct text print = text_in(room, sizeof room);
 
-	credential_hash(hash, credential_cert(c->credential)->der);
-	for (i = 0; i < sizeof hash; i++) {
-		room[3 * i] = "0123456789ABCDEF"[hash[i] >> 4];
-		room[3 * i + 1] = "0123456789ABCDEF"[hash[i] & 15];
-		room[3 * i + 2] = ':';
-	}
-	log_say(log, LOG_NOTICE, "site %s: self-signed certificate, SHA-256 %.*s, in %s", c->site->label, (int)sizeof room - 1, room, c->file);
+	credential_write_fingerprint(&print, c->credential);
+	log_say(log, LOG_NOTICE, "site %s: self-signed certificate, SHA-256 %.*s, in %s", c->site->label, (int)print.len, print.at, c->file);
 }
 
 static void say_days(const struct config_cert *c, struct log *log)

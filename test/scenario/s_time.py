@@ -487,20 +487,23 @@ def descriptors_out(t):
 HOURS = "head_timeout = 1h\nbody_timeout = 1h\nsend_timeout = 1h\nidle_timeout = 1h\nresponse_timeout = 1h\nrequests = 4\nclients = 40"
 
 
+def serve_slow(link):
+    """An origin for clients that are slow: one endless answer, and uploads that are read and never answered."""
+    while (m := link.request_head()) is not None:
+        if m.target == "/large":
+            link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
+            while True:
+                link.send(b"x" * 65536)
+        if m.method == "POST":
+            link.ends()
+            return
+        link.send(ok(b"good"))
+
+
 def give_way(t, begin, log):
     """All places for requests are held by clients that are slow, and no timeout helps: they give way to
     a client that has something to say."""
-    def serve(link):
-        while (m := link.request_head()) is not None:
-            if m.target == "/large":
-                link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
-                while True:
-                    link.send(b"x" * 65536)
-            if m.method == "POST":
-                link.ends()
-                return
-            link.send(ok(b"good"))
-    o = t.origin(serve)
+    o = t.origin(serve_slow)
     # a Unix socket, as the system holds less in it for a reader who does not read
     g = t.gateway(f"[site *]\n/ = {o.url} max_fails=0\n", top=HOURS, listen=[t.unix()])
     slow = [g.client() for _ in range(4)]

@@ -13,7 +13,7 @@ import time
 import harness
 from harness import descriptors, scenario
 from s_peers import node, program, talk
-from s_time import HOURS
+from s_time import HOURS, serve_slow
 from secure import ALERT, Secure, client_context
 from wire import WAIT, Client, Wrong, check, chunked, equal, get, http, ok, post, true
 
@@ -930,17 +930,7 @@ def half_records(t):
 
 def give_way(t, begin):
     """All places are held by clients that are slow within a record, and no timeout helps: they give way."""
-    def serve(link):
-        while (m := link.request_head()) is not None:
-            if m.target == "/large":
-                link.send(http("HTTP/1.1 200 OK\nContent-Length: 1073741824\n\n"))
-                while True:
-                    link.send(b"x" * 65536)
-            if m.method == "POST":
-                link.ends()
-                return
-            link.send(ok(b"good"))
-    o, g = usual(t, serve, top=HOURS)
+    o, g = usual(t, serve_slow, top=HOURS)
     slow = [hello(g) for _ in range(10)]
     for c in slow:
         begin(c)
