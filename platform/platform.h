@@ -102,6 +102,19 @@ long platform_pair_recv(int fd, void *at, size_t len, int *passed);    /* as pla
 /* Random bytes. False: the system has none, platform_why; then they will do for
  * identifiers and table seeds, but never for keys. */
 bool platform_random(void *at, size_t len);
+/* crypt(3), where this build has it (make CRYPT=): the hash of this password in the
+ * manner of setting, zero-ended, in room. False: it has not, or does not know the scheme. */
+bool platform_crypt(const char *password, const char *setting, char *room, size_t size);
+/* Can it do what this hash or setting begins with ("$2b$")? Takes a moment, no more. */
+bool platform_crypt_knows(const char *hash);
+/* This process gives way to others. */
+void platform_nice(void);
+/* A line from the terminal, without echo, after the prompt; or from standard input when
+ * that is no terminal (then without a prompt). Without its line end, zero-ended; the
+ * length, PLATFORM_BROKEN: the end of input, too long, or interrupted. */
+long platform_ask(const char *prompt, char *room, size_t size);
+/* Is standard input a terminal? */
+bool platform_has_terminal(void);
 /* Drops to user and group for good, all ids and groups. Names or numbers. NULL, or why not. */
 const char *platform_become(const char *user, const char *group);
 /* Are there such a user and group? NULL, or why not. */

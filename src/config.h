@@ -11,6 +11,8 @@
 
 #include "../gateway.h"
 #include "head.h"
+#include "password.h"
+#include "session.h"
 #include "tls.h"
 
 /* A server that requests are sent to. The same authority named in several
@@ -62,6 +64,54 @@ struct edits {
 	struct span block; /* all that are set, ready to send: "Name: value CRLF"... */
 };
 
+/* --- who may pass ----------------------------------------------------------- */
+
+struct user {
+	struct span name;  /* visible bytes and blanks, no colon; at most SESSION_NAME */
+	struct span hash;  /* password_refuse has nothing against it; ends in a zero */
+	uint64_t logouts;  /* so far; config_complete reads them from the state directory */
+};
+
+/* A [users LABEL]. */
+struct users {
+	const char *label;  /* a token; also the realm */
+	struct span cookie, secure_cookie; /* names of the session's cookie, without and with TLS: AUTH_COOKIE and label */
+	struct user *at;    /* by name, each once */
+	size_t count;       /* 0: nobody can log in (its file is empty) */
+	uint16_t number;    /* place in config.users */
+	int line;
+};
+
+/* Who may pass, with all that was said about it at one level. Two routes with the
+ * same pointer ask for the same. */
+struct auth {
+	const struct users *users;   /* NULL: ask is asked */
+	const struct target *ask;    /* forward-auth: this server says; its base is the path asked for. NULL: users */
+	const struct span *require;  /* names of users that may pass; empty: all of users */
+	size_t require_count;
+	const struct net *open_to;   /* from there everybody may */
+	size_t open_to_count;
+	const struct span *copy;     /* fields of ask's answer that the server gets; Set-Cookie goes to the client */
+	size_t copy_count;
+	struct span user_header;     /* tells the server the user's name; empty: nothing does */
+	int64_t session;             /* s that a session lasts */
+	bool form;                   /* a page asks for the password, not the browser */
+};
+
+/* How many requests of one client: a bucket that holds burst and fills by one an interval. */
+struct limit {
+	uint32_t interval; /* between two requests in the long run, 1/16 ms */
+	uint32_t burst;    /* further ones at once */
+	uint16_t number;   /* of this rule, from 1 on, among all limits and crowds */
+	struct span text;  /* "10/s burst=20" */
+};
+
+/* How many requests of one client at a time. */
+struct crowd {
+	uint32_t most;
+	uint16_t number; /* the same */
+};
+
 /* What can be said for all, for a site or for a route; each level inherits from the one above. */
 struct options {
 	struct edits request; /* request_header */
@@ -76,6 +126,12 @@ struct options {
 	int max_fails;            /* failures in a row until then; 0: never left out */
 	int tries;                /* servers tried for one request, at most */
 	bool forwarded;           /* send Forwarded (RFC 7239) too */
+	bool checks;              /* one of the following is set */
+	const struct auth *auth;  /* NULL: nobody needs to log in */
+	const struct limit *limit; /* NULL: none */
+	const struct crowd *crowd; /* NULL: none */
+	uint64_t max_body;        /* payload bytes of a request; 0: any number */
+	uint64_t bandwidth;       /* payload bytes a second, each way; 0: any number */
 };
 
 enum route_kind { ROUTE_PROXY, ROUTE_REDIRECT, ROUTE_REPLY };
@@ -105,7 +161,10 @@ struct site {
 	size_t host_count;
 	struct route *const *routes; /* in the order to try: conditional ones in file order, then longest prefix first */
 	size_t route_count;
-	bool guarded; /* some route here has allow or deny: every reading of a path counts */
+	bool guarded; /* some route here has allow, deny or auth: every reading of a path counts */
+	const struct users *const *users; /* that some route here asks for */
+	size_t users_count;
+	bool form;    /* some route here has a login page */
 	bool secure;  /* it answers on some listener with TLS */
 	struct tls_site tls;
 	const char *const *cert_files; /* where each of tls.credentials comes from */
@@ -124,7 +183,7 @@ struct listener {
 	bool tls;
 	bool redirect;        /* everything but ACME challenges goes to https */
 	uint16_t https_port;  /* of a redirect: where that is */
-	bool special;         /* something may be answered before any route: of the two above, or of a site's acme_dir or client_ca */
+	bool special;         /* something may be answered before any route: of the two above, or of a site's acme_dir, client_ca or form */
 	const struct site *const *sites; /* that answer here */
 	size_t site_count;
 	int line;
@@ -143,6 +202,10 @@ struct config {
 	struct server *servers;
 	size_t server_count;
 	size_t target_count; /* over all routes */
+	struct users *users;
+	size_t users_count;
+	bool guards;         /* some route asks who it is: exchanges need room for that */
+	unsigned char key[SESSION_KEY]; /* of all sessions; config_complete reads it from the state directory, or makes it there */
 	const struct net *trusted;
 	size_t trusted_count;
 
@@ -168,7 +231,7 @@ struct config {
 	int64_t resolve_interval; /* names are looked up again */
 
 	const char *state;      /* directory for what gateway keeps, certificates of its own for one */
-	const char *const *files; /* with certificates and keys: a reload is due when one changes */
+	const char *const *files; /* with certificates, keys, users, networks: a reload is due when one changes */
 	const uint64_t *stamps;   /* platform_stamp of each, just before it was read */
 	size_t file_count;
 	size_t warnings;        /* said while it was loaded: it may run, but something will not work as meant */
@@ -197,10 +260,15 @@ size_t config_news(const struct config *c, const struct config *before, config_s
 /* Wipes what it held: there are private keys among it. */
 void config_free(struct config *c);
 
-/* Makes the certificates of its own that are not there yet, in c->state. False:
- * why is in *error; the configuration cannot run. Started twice at a time, one
- * finds what the other has made. */
+/* Makes what is not there yet in c->state, certificates of its own and the key of
+ * sessions, and reads who was logged out. False: why is in *error; the configuration
+ * cannot run. Started twice at a time, one finds what the other has made. */
 bool config_complete(struct config *c, struct text *error);
+
+/* Ends all sessions of this user, in all [users] that know the name: once more in
+ * the file of logouts in c->state. False: why is in *error, and *mistake says
+ * whether it is the caller's (nobody has that name). */
+bool config_logout(const struct config *c, struct span name, struct text *error, bool *mistake);
 
 /* One certificate in use, for check and for the log. */
 struct config_cert {

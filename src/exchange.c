@@ -24,7 +24,8 @@ static size_t aligned(size_t size)
 
 size_t exchange_bytes(const struct config *c)
 {
-	return aligned(sizeof(struct exchange)) + 2 * aligned(c->buffer + 1) + aligned(GW_HEAD_OUT) + aligned(GW_TARGET);
+	return aligned(sizeof(struct exchange)) + 2 * aligned(c->buffer + 1) + aligned(GW_HEAD_OUT) + aligned(GW_TARGET) +
+	       (c->guards ? aligned(sizeof(struct guard)) : 0);
 }
 
 void exchange_next(struct exchange *x)
@@ -48,6 +49,7 @@ struct exchange *exchange_open(void *memory, struct env *env, struct conn *conn)
 	buf_init(&x->back, data + buffer, env->config->buffer);
 	x->out = data + 2 * buffer;
 	x->path_room = x->out + aligned(GW_HEAD_OUT);
+	x->guard_room = env->config->guards ? (struct guard *)(void *)(x->path_room + aligned(GW_TARGET)) : NULL;
 	conn->link.in = &x->in;
 	exchange_next(x);
 	return x;

@@ -14,6 +14,8 @@
 #include "path.h"
 #include "rewrite.h"
 #include "share.h"
+#include "route.h"
+#include "verify.h"
 
 /* What all exchanges of a worker have in common. */
 struct env {
@@ -23,6 +25,8 @@ struct env {
 	struct log *access, *error;
 	struct share *share;
 	struct tls_kit *tls; /* NULL: nobody speaks it */
+	struct verify verify;
+	uint32_t verifying; /* exchanges that wait for a password, or for the moment to say that it was wrong */
 	struct share_slot *slot; /* of this worker in share */
 	int slot_number;
 	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
@@ -56,6 +60,9 @@ struct conn {
 
 enum exchange_state {
 	EXCHANGE_HEAD,    /* the rest of the request head */
+	EXCHANGE_FORM,    /* the rest of a login page's form */
+	EXCHANGE_VERIFY,  /* the password process */
+	EXCHANGE_PAUSE,   /* the moment to say that a password was wrong */
 	EXCHANGE_CONNECT, /* a link to a server, or its name */
 	EXCHANGE_AWAIT,   /* the response head; the request body may still go up */
 	EXCHANGE_RELAY,   /* the rest of the response; the same */
@@ -72,6 +79,20 @@ enum exchange_end {
 	EXCHANGE_RESET   /* it ends so that the client sees that something is missing */
 };
 
+/* What is to be known of who sends a request, and what waits on that: exchanges have
+ * room for it where the configuration guards anything. exchange_guard begins it anew. */
+struct guard {
+	struct guards asks;        /* all to be satisfied */
+	const struct users *users; /* whose credentials count */
+	const struct user *user;   /* who has logged in; NULL: nobody */
+	struct verify_tag tag;     /* of the credentials that are looked at */
+	int64_t until;             /* PAUSE: the moment */
+	struct text up, down;      /* fields that the server, that the client gets, in the rooms below */
+	char up_room[GW_COPIED];
+	char down_room[GW_COPIED];
+	char form_room[GW_FORM];   /* of a form: the decoded fields; of Basic credentials: the same */
+};
+
 /* What is of one request only: zeroed whole. */
 struct request {
 	uint8_t state;        /* enum exchange_state */
@@ -83,6 +104,9 @@ struct request {
 	bool up_over;         /* no more of the request goes up: done, or the server takes no more */
 	bool heard;           /* this server has answered, a byte at least */
 	bool resumed;         /* the TLS session was */
+	bool hide_authorization; /* it was for us */
+	bool consulting;      /* up is the server that says who may pass (forward-auth) */
+	bool crowded;         /* counted for route->options.crowd */
 	bool answering;       /* a final head has been composed: nothing else may be answered */
 	uint8_t interims;     /* 1xx answers so far */
 	uint8_t tries;        /* servers asked */
@@ -104,6 +128,7 @@ struct request {
 	const struct site *site;
 	const struct route *route;
 	const struct target *target;
+	struct guard *guard;  /* NULL: the request is not guarded */
 	struct upstream *up;
 	struct span host;     /* as it goes up */
 	struct span hsts;     /* Strict-Transport-Security of the answer; empty: none */
@@ -127,6 +152,7 @@ struct exchange {
 	struct head answered; /* of this response, in `back` */
 	char *out;            /* a composed head on its way, either way: GW_HEAD_OUT */
 	char *path_room;      /* a normalised path: GW_TARGET */
+	struct guard *guard_room; /* NULL: nothing is guarded */
 };
 
 /* Bytes of memory of one exchange, buffers included. */

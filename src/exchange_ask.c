@@ -113,6 +113,7 @@ static void find_route(struct exchange *x)
 {
 	struct path path = x->r.path;
 	struct asked asked = {&x->asked, &path, x->r.frame.name, &x->r.client};
+	struct guards guards;
 	bool slash = false;
 
 	if (span_is(path.path, SPAN("*")))
@@ -132,7 +133,7 @@ static void find_route(struct exchange *x)
 			exchange_refuse(x, &no_route);
 		return;
 	}
-	if (!route_allows(x->r.route, &asked)) {
+	if (!route_allows(x->r.route, &asked, &guards)) {
 		exchange_refuse(x, &not_allowed);
 	} else if (x->r.route->kind != ROUTE_PROXY) {
 		reply_route(x);
@@ -183,7 +184,7 @@ bool exchange_greet(struct env *env, struct conn *conn, const struct net *from)
 		conn->text_len = (uint8_t)text.len;
 		conn->trusted = net_in_any(from, c->trusted, c->trusted_count);
 	}
-	conn->counted = share_peer_in(env->share, env->slot_number, &conn->peer, c->per_client);
+	conn->counted = share_peer_in(env->share, env->slot_number, &conn->peer, 0, c->per_client);
 	return conn->counted;
 }
 

@@ -34,6 +34,42 @@ static inline bool exchange_is_misdialled(const struct exchange *x)
  * been answered. path is "/" for "*". */
 bool exchange_answer_before(struct exchange *x, struct span path);
 
+/* exchange_ask.c */
+/* Who sends the request may: answers it, or asks a server. */
+void exchange_go_on(struct exchange *x);
+
+/* exchange_limit.c */
+/* limit, connections and max_body of the route. True: it has been answered (429, 413). */
+bool exchange_is_over_limit(struct exchange *x);
+/* More of the body has come than max_body allows. To be asked while it goes up. */
+bool exchange_body_is_over(const struct exchange *x);
+/* The request is over: it is no longer of the crowd. */
+void exchange_leave_crowd(struct exchange *x);
+
+/* exchange_guard.c */
+/* Whom the request has to satisfy is known. True: it has been answered, or waits;
+ * else it may go on. */
+bool exchange_guard(struct exchange *x, const struct guards *asks);
+void exchange_step_verify(struct exchange *x);
+void exchange_step_pause(struct exchange *x);
+
+/* exchange_form.c */
+/* The login page's own paths. True: it is one, and has been answered or waits. */
+bool exchange_answer_form(struct exchange *x, struct span path);
+void exchange_step_form(struct exchange *x);
+
+/* exchange_consult.c: forward-auth */
+/* Asks auth->ask whether the request may go on: as if it were the server, until
+ * its answer is there. A 2xx: what is to be copied stands in r.guard->up (and
+ * Set-Cookie in ->down), and exchange_go_on goes on. Another answer goes to
+ * the client. No answer: 502 or 504, never to the server behind. */
+void exchange_consult(struct exchange *x, const struct auth *auth);
+/* The request head for it, in x->out. */
+void exchange_consult_write(struct exchange *x, struct text *out);
+/* Its answer is there, x->answered, and framed. True: it was taken, and the request
+ * goes on; false: it is for the client. */
+bool exchange_consult_take(struct exchange *x);
+
 /* exchange_server.c */
 /* The next server whose turn it is; false: all were asked that may be. */
 bool exchange_choose(struct exchange *x);

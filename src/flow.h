@@ -41,6 +41,7 @@ struct flow {
 	uint64_t sent;     /* payload bytes that the sink took */
 	struct ducts *ducts; /* to lend one from; NULL: never */
 	struct duct *duct; /* lent now, or NULL */
+	uint64_t budget;   /* payload bytes that may still go; flow_start and flow_reply set UINT64_MAX */
 	uint32_t run;      /* payload bytes of the chunk that is announced, still to go */
 	bool chunked;      /* it goes out in chunks */
 	bool ended;        /* the last chunk is on its way */
@@ -51,7 +52,7 @@ struct flow {
 };
 
 enum flow_result {
-	FLOW_WAIT, /* for the source or the sink: see flow_wants_* */
+	FLOW_WAIT, /* for the source or the sink (see flow_wants_*), or for more budget */
 	FLOW_DONE, /* everything has gone out */
 	FLOW_FROM_BROKEN, /* the source ended too early or sent nonsense; what was good has gone out as far as the sink took it */
 	FLOW_TO_BROKEN /* the sink is gone */
@@ -66,7 +67,8 @@ void flow_drop(struct flow *f);
 /* Moves what can be moved now; reads at most a few buffers full, so that one
  * flow does not keep the others waiting. */
 enum flow_result flow_step(struct flow *f);
-/* Of a flow that was started. */
+/* Of a flow that was started. Without budget it wants nothing but to send what is
+ * no payload. */
 bool flow_wants_in(const struct flow *f);
 bool flow_wants_out(const struct flow *f);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * offload - the process that does what would block: looking up names.
+ * offload - the processes that do what would block: looking up names, and hashing
+ * passwords.
  *
- * Workers send one datagram a job and get one datagram an answer. The process
+ * There is one for each, since a dead name server must not keep people from logging
+ * in. Workers send one datagram a job and get one datagram an answer. A process
  * ends when the supervisor does (all its sockets are closed) or kills it.
  */
 #ifndef OFFLOAD_H
@@ -10,6 +12,7 @@
 
 #include "../gateway.h"
 #include "net.h"
+#include "password.h"
 
 struct offload_job {
 	uint32_t id; /* comes back with the answer */
@@ -24,7 +27,21 @@ struct offload_answer {
 	char why[96];
 };
 
+struct offload_password_job {
+	uint32_t id;
+	uint16_t hash_len, password_len;
+	char hash[PASSWORD_HASH];
+	char password[PASSWORD_MOST];
+};
+
+struct offload_password_answer {
+	uint32_t id;
+	uint32_t right; /* 1: it is the password; 0: it is not */
+};
+
 /* Serves all these sockets (one a worker, -1 allowed) until they are closed. */
 int offload_run(const int *sockets, int count);
+/* The same for passwords: one job of each worker in turn. */
+int offload_run_passwords(const int *sockets, int count);
 
 #endif

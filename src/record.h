@@ -15,6 +15,7 @@ enum { RECORD_MOST = 8192 }; /* longest line, whatever was asked */
 
 struct record {
 	struct span client, time, iso_time, method, target, host, referer, agent, id;
+	struct span user;   /* who has logged in; empty: nobody */
 	const char *server; /* NULL: none was asked */
 	const char *why;    /* NULL: nothing failed */
 	const char *tls;    /* version and suite; NULL: plain */

@@ -31,6 +31,9 @@ struct rewrite_up {
 	const struct route *route;
 	const struct target *target;
 	const struct asker *asker;
+	struct span fields;      /* further ones, ready to send; those of these names have been edited away */
+	bool hide_authorization; /* it was for us */
+	bool hide_cookies;       /* some may be ours */
 };
 
 /* The request head for this target. out->full: it was too long. */
@@ -42,6 +45,7 @@ struct rewrite_down {
 	const struct edits *edits; /* NULL for an interim response: it says no hsts either */
 	struct span date;          /* to add when there is none */
 	struct span hsts;          /* Strict-Transport-Security, instead of the server's; empty: not said */
+	struct span fields;        /* further ones, ready to send */
 	bool chunked;              /* the body goes out in chunks */
 	bool close;                /* the connection ends after it */
 	bool tunnel;               /* this is the 101 that begins a tunnel */

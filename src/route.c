@@ -262,17 +262,32 @@ static bool has_readings(const struct route *r, const struct asked *a)
 	return !a->path->plain && (r->site->guarded || confines(r));
 }
 
+/* One more to satisfy, unless it is among them or everybody may pass from there.
+ * False: they are too many. */
+static bool add_guard(struct guards *g, const struct auth *auth, const struct net *client)
+{
+	if (!auth || net_in_any(client, auth->open_to, auth->open_to_count))
+		return true;
+	for (size_t i = 0; i < g->count; i++)
+		if (g->at[i] == auth)
+			return true;
+	if (g->count == ROUTE_GUARDS)
+		return false;
+	g->at[g->count++] = auth;
+	return true;
+}
+
 /* The first other reading of the path that falls under a route which does not
  * permit this client: that route; or that leads out of the route's own prefix:
  * the route itself. A path with more readings than we can hold is refused as if
- * it were one. NULL: there is none. */
-static const struct route *forbidden_reading(const struct route *r, const struct asked *a, struct text *room, struct span *reading)
+ * it were one. NULL: there is none; then the guards of all are in *g. */
+static const struct route *forbidden_reading(const struct route *r, const struct asked *a, struct guards *g, struct text *room, struct span *reading)
 {
 	for (unsigned number = 1; path_reading(a->path->path, number, room, reading); number++) {
 		enum cover how;
 		const struct route *other = find(r->site, a, *reading, &how);
 
-		if (other && !permits(&other->options, a->client))
+		if (other && (!permits(&other->options, a->client) || !add_guard(g, other->options.auth, a->client)))
 			return other;
 		if (confines(r) && !path_under(*reading, r->prefix))
 			return r;
@@ -280,17 +295,19 @@ static const struct route *forbidden_reading(const struct route *r, const struct
 	return NULL;
 }
 
-bool route_allows(const struct route *r, const struct asked *a)
+bool route_allows(const struct route *r, const struct asked *a, struct guards *guards)
 {
 	char place[GW_TARGET];
 	struct text room = text_in(place, sizeof place);
 	struct span reading;
 
+	guards->count = 0;
 	if (!permits(&r->options, a->client))
 		return false;
+	add_guard(guards, r->options.auth, a->client);
 	if (!has_readings(r, a))
 		return true;
-	return !forbidden_reading(r, a, &room, &reading) && !room.full;
+	return !forbidden_reading(r, a, guards, &room, &reading) && !room.full;
 }
 
 /* --- explain ------------------------------------------------------------------- */
@@ -351,6 +368,7 @@ static void explain_routes(struct text *out, const struct site *s, const struct 
 static void explain_access(struct text *out, const struct route *r, const struct asked *a)
 {
 	const struct options *o = &r->options;
+	struct guards guards = {.count = 0};
 	char place[GW_TARGET];
 	struct text room = text_in(place, sizeof place);
 	struct span reading;
@@ -363,7 +381,7 @@ static void explain_access(struct text *out, const struct route *r, const struct
 		return;
 	}
 	if (has_readings(r, a))
-		other = forbidden_reading(r, a, &room, &reading);
+		other = forbidden_reading(r, a, &guards, &room, &reading);
 	if (other == r && permits(o, a->client)) {
 		say(out, ": a server might read this path as ", reading, ", outside of this route: 403\n");
 	} else if (other) {
@@ -445,6 +463,7 @@ void route_explain(const struct listener *l, const struct asked *a, struct text 
 {
 	const struct site *s = route_site(l, a->host);
 	const struct route *r;
+	struct guards guards;
 	bool slash;
 
 	explain_site(out, l, s, a->host);
@@ -456,6 +475,6 @@ void route_explain(const struct listener *l, const struct asked *a, struct text 
 	if (!r)
 		return;
 	explain_access(out, r, a);
-	if (route_allows(r, a))
+	if (route_allows(r, a, &guards))
 		explain_end(out, r, a->path);
 }

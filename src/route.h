@@ -29,9 +29,18 @@ bool route_is_challenge(struct span path, struct span *token);
 /* "https://host[:port]/path?query"; host without port, IPv6 with its brackets. */
 void route_https(struct text *out, struct span host, unsigned port, struct span path, struct span query);
 
+/* Whom a request has to satisfy: what the route asks for, and what every route asks
+ * for that another reading of the path falls under. Who is exempt by open_to is
+ * not in it. */
+enum { ROUTE_GUARDS = 4 };
+struct guards {
+	const struct auth *at[ROUTE_GUARDS]; /* each once */
+	size_t count;
+};
+
 /* allow and deny of the route, and of every route that another reading of the
- * path falls under (DESIGN.md 6). */
-bool route_allows(const struct route *r, const struct asked *a);
+ * path falls under (DESIGN.md 6). Also false when there are too many guards. */
+bool route_allows(const struct route *r, const struct asked *a, struct guards *guards);
 
 /* One line a step, for `gateway explain`. */
 void route_explain(const struct listener *l, const struct asked *a, struct text *out);

@@ -205,7 +205,7 @@ static uint64_t mix(uint64_t x, uint64_t seed)
 	return x ^ (x >> 33);
 }
 
-static uint64_t key_of(const struct share *s, const struct net *peer)
+static uint64_t key_of(const struct share *s, const struct net *peer, uint16_t rule)
 {
 	uint64_t bits = 0, key;
 	int i, bytes = peer->family == NET_IP4 ? 4 : 8;
@@ -215,6 +215,8 @@ static uint64_t key_of(const struct share *s, const struct net *peer)
 	if (peer->family == NET_IP4)
 		bits |= (uint64_t)1 << 63; /* 8000::/16 is nobody's */
 	key = mix(bits, s->seed);
+	if (rule)
+		key = mix(key ^ rule, s->seed);
 	return key ? key : 1;
 }
 
@@ -263,14 +265,14 @@ static bool is_counted(const struct net *peer)
 
 /* Counted first and summed then: of two workers at the limit, both may refuse,
  * but never both admit. */
-bool share_peer_in(struct share *s, int slot, const struct net *peer, uint32_t most)
+bool share_peer_in(struct share *s, int slot, const struct net *peer, uint16_t rule, uint32_t most)
 {
 	struct share_peer *p;
 	uint64_t key;
 
 	if (!is_counted(peer) || most == 0)
 		return true;
-	key = key_of(s, peer);
+	key = key_of(s, peer, rule);
 	p = find(&s->slots[slot], key, key);
 	if (!p) {
 		p = find(&s->slots[slot], key, 0);
@@ -286,14 +288,14 @@ bool share_peer_in(struct share *s, int slot, const struct net *peer, uint32_t m
 	return false;
 }
 
-void share_peer_out(struct share *s, int slot, const struct net *peer)
+void share_peer_out(struct share *s, int slot, const struct net *peer, uint16_t rule)
 {
 	struct share_peer *p;
 	uint64_t key;
 
 	if (!is_counted(peer))
 		return;
-	key = key_of(s, peer);
+	key = key_of(s, peer, rule);
 	p = find(&s->slots[slot], key, key);
 	if (p)
 		drop(p);

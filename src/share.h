@@ -46,7 +46,27 @@ struct share_session {
 	_Atomic uint32_t words[sizeof(struct share_kept) / 4];
 };
 
+/* Who failed to log in, and how often. Words of 32 bits without a lock: two
+ * workers that count in the same moment may count one, which is the price. A full
+ * group of places forgets its oldest. */
+#define SHARE_FAILURES 1024
+#define SHARE_FRIENDS 128
+struct share_failure {
+	_Atomic uint32_t tag;   /* of the client's network, or of the user; 0: free */
+	_Atomic uint32_t count; /* failures in a row */
+	_Atomic uint32_t at;    /* the last one, monotonic s */
+};
+
+#define SHARE_BUCKETS 2048
+struct share_bucket {
+	_Atomic uint32_t tag;     /* of the client's network and the rule; 0: free */
+	_Atomic uint32_t full_at; /* it is full again then, 1/16 ms, in a circle */
+};
+
 struct share {
+	struct share_failure failures[SHARE_FAILURES];
+	struct share_failure friends[SHARE_FRIENDS]; /* networks from which a user has logged in */
+	struct share_bucket buckets[SHARE_BUCKETS];
 	struct share_session sessions[SHARE_SESSIONS];
 	uint64_t seed; /* of the hashes */
 	_Atomic uint64_t requests, refused, failed; /* of workers that are gone */
@@ -66,12 +86,40 @@ struct share *share_make(void);
  * are the supervisor's. */
 int share_join(struct share *s);
 void share_leave(struct share *s, int slot);
-/* One more connection of this address; false (and nothing counted) if that makes
+/* One more connection of this address (rule 0), or one more request of it under
+ * this rule (see struct crowd); false (and nothing counted) if that makes
  * more than most over all slots. NET_UNIX is never counted, nor is anything when
  * most is 0. A table full of others counts nothing and says true: a flood from
  * many addresses must not lock out strangers; then the other limits hold. */
-bool share_peer_in(struct share *s, int slot, const struct net *peer, uint32_t most);
-void share_peer_out(struct share *s, int slot, const struct net *peer);
+bool share_peer_in(struct share *s, int slot, const struct net *peer, uint16_t rule, uint32_t most);
+void share_peer_out(struct share *s, int slot, const struct net *peer, uint16_t rule);
+
+/* One more request of this client under this rule. 0: it may pass; else the
+ * milliseconds until one may, and nothing was counted. NET_UNIX may always. */
+struct limit_rate { uint32_t interval, burst; };
+uint32_t share_rate(struct share *s, const struct net *client, uint16_t rule, struct limit_rate rate, int64_t now_us);
+
+/* --- failed log-ins ---------------------------------------------------------- */
+
+/* Who tries: this client (its IPv4 address, its IPv6 /64) as this user of that [users]. */
+struct share_login {
+	const struct net *client;
+	uint16_t users;
+	struct span name;
+};
+
+/* Milliseconds until it may try (again); 0: now. After 10 failures of a network it
+ * is a minute, doubled with each further one up to an hour. After 20 failures of a
+ * user from anywhere it is 10 s, up to a minute; but not for a network from
+ * which this user has logged in before. A failure is forgotten after an hour, or
+ * as long as it bars if that is more. */
+int64_t share_login_wait(const struct share *s, const struct share_login *l, int64_t now);
+/* It tries now, and counts as failed until share_login_good, so that many at a time
+ * are no way round. The milliseconds that the answer is to be held back should it
+ * fail: 0 for the first two failures, then 1, 2, 4, 4, ... s. */
+int64_t share_login_try(struct share *s, const struct share_login *l, int64_t now);
+/* The password was right: this network and this user begin anew, and are friends. */
+void share_login_good(struct share *s, const struct share_login *l, int64_t now);
 
 /* Sessions without a lock: who finds an entry being written passes it over, and
  * share_leave mends what a worker that died has left half-written. The oldest of

@@ -16,7 +16,8 @@ struct worker_given {
 	int slot;             /* in share */
 	const int *listeners; /* descriptors, one for each config->listeners */
 	int control;          /* pair to the supervisor: one datagram a command, see below */
-	int offload;          /* pair to the offload process */
+	int offload;          /* pair to the offload process for names */
+	int passwords;        /* pair to the one for passwords; -1: there is none */
 	struct log *access;
 	struct log *error;
 };

@@ -50,7 +50,7 @@ void worker_close(struct worker *w, struct conn *c)
 	unpark(w, c);
 	list_remove(&w->lists[c->state], &c->node);
 	if (c->counted)
-		share_peer_out(w->env.share, w->env.slot_number, &c->peer);
+		share_peer_out(w->env.share, w->env.slot_number, &c->peer, 0);
 	link_close(&c->link);
 	pool_return(&w->conns, c);
 }
@@ -221,7 +221,7 @@ static bool admit(struct worker *w, struct conn *c)
 			worker_complain(w, "a peer that is not trusted came to a listener for the PROXY protocol");
 		return c->trusted || c->peer.family == NET_UNIX;
 	}
-	c->counted = share_peer_in(w->env.share, w->env.slot_number, &c->peer, config->per_client);
+	c->counted = share_peer_in(w->env.share, w->env.slot_number, &c->peer, 0, config->per_client);
 	if (!c->counted)
 		worker_complain(w, "an address has more connections than per_client allows");
 	return c->counted;

@@ -357,13 +357,14 @@ static void allows(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(accesses); i++) {
 		struct request r;
+		struct guards guards;
 		bool slash;
 		const struct route *route;
 
 		request_init(&r, accesses[i].line, "", "h", accesses[i].client);
 		route = route_find(&c->sites[0], &r.asked, &slash);
 		assert_non_null(route);
-		if (route_allows(route, &r.asked) != accesses[i].allowed)
+		if (route_allows(route, &r.asked, &guards) != accesses[i].allowed)
 			fail_msg("%s by %s: %s", accesses[i].line, accesses[i].client, accesses[i].allowed ? "refused" : "allowed");
 		request_free(&r);
 	}

@@ -63,17 +63,17 @@ static void counts_over_workers(void **state)
 
 	(void)state;
 	again.port = 9; /* ports do not count */
-	assert_true(share_peer_in(s, one, &a, 3));
-	assert_true(share_peer_in(s, two, &again, 3));
-	assert_true(share_peer_in(s, two, &a, 3));
-	assert_false(share_peer_in(s, one, &a, 3));
-	assert_false(share_peer_in(s, two, &a, 3));
-	assert_false(share_peer_in(s, two, &a, 3)); /* a refusal leaves nothing */
-	assert_true(share_peer_in(s, one, &b, 3));
-	share_peer_out(s, two, &a);
-	assert_true(share_peer_in(s, one, &a, 3));
-	assert_false(share_peer_in(s, one, &a, 3));
-	assert_true(share_peer_in(s, one, &a, 4));
+	assert_true(share_peer_in(s, one, &a, 0, 3));
+	assert_true(share_peer_in(s, two, &again, 0, 3));
+	assert_true(share_peer_in(s, two, &a, 0, 3));
+	assert_false(share_peer_in(s, one, &a, 0, 3));
+	assert_false(share_peer_in(s, two, &a, 0, 3));
+	assert_false(share_peer_in(s, two, &a, 0, 3)); /* a refusal leaves nothing */
+	assert_true(share_peer_in(s, one, &b, 0, 3));
+	share_peer_out(s, two, &a, 0);
+	assert_true(share_peer_in(s, one, &a, 0, 3));
+	assert_false(share_peer_in(s, one, &a, 0, 3));
+	assert_true(share_peer_in(s, one, &a, 0, 4));
 	let_go(s);
 }
 
@@ -84,16 +84,16 @@ static void networks(void **state)
 	int slot = joined(s), i;
 
 	(void)state;
-	assert_true(share_peer_in(s, slot, &a, 1));
-	assert_false(share_peer_in(s, slot, &neighbour, 1));
-	assert_true(share_peer_in(s, slot, &b, 1));
-	share_peer_out(s, slot, &neighbour);
-	assert_true(share_peer_in(s, slot, &neighbour, 1));
+	assert_true(share_peer_in(s, slot, &a, 0, 1));
+	assert_false(share_peer_in(s, slot, &neighbour, 0, 1));
+	assert_true(share_peer_in(s, slot, &b, 0, 1));
+	share_peer_out(s, slot, &neighbour, 0);
+	assert_true(share_peer_in(s, slot, &neighbour, 0, 1));
 	for (i = 0; i < 10; i++)
-		assert_true(share_peer_in(s, slot, &local, 1));
-	share_peer_out(s, slot, &local);
+		assert_true(share_peer_in(s, slot, &local, 0, 1));
+	share_peer_out(s, slot, &local, 0);
 	for (i = 0; i < 10; i++)
-		assert_true(share_peer_in(s, slot, &a, 0)); /* no limit */
+		assert_true(share_peer_in(s, slot, &a, 0, 0)); /* no limit */
 	let_go(s);
 }
 
@@ -114,9 +114,9 @@ static void leaves_nothing(void **state)
 	int slot = joined(s), other = joined(s);
 
 	(void)state;
-	assert_true(share_peer_in(s, slot, &a, 2));
-	assert_true(share_peer_in(s, slot, &a, 2));
-	assert_false(share_peer_in(s, other, &a, 2));
+	assert_true(share_peer_in(s, slot, &a, 0, 2));
+	assert_true(share_peer_in(s, slot, &a, 0, 2));
+	assert_false(share_peer_in(s, other, &a, 0, 2));
 	atomic_store(&s->slots[slot].requests, 10);
 	atomic_store(&s->slots[slot].refused, 3);
 	atomic_store(&s->slots[slot].failed, 2);
@@ -131,7 +131,7 @@ static void leaves_nothing(void **state)
 	assert_int_equal(atomic_load(&s->slots[slot].connections), 0);
 	assert_int_equal(atomic_load(&s->slots[slot].active), 0);
 	assert_int_equal(atomic_load(&s->slots[slot].pid), 0);
-	assert_true(share_peer_in(s, other, &a, 2));
+	assert_true(share_peer_in(s, other, &a, 0, 2));
 	let_go(s);
 }
 
@@ -146,16 +146,16 @@ static void a_flood_locks_nobody_out(void **state)
 	uint32_t i;
 
 	(void)state;
-	assert_true(share_peer_in(s, slot, &held, 1));
+	assert_true(share_peer_in(s, slot, &held, 0, 1));
 	for (i = 1; i < FLOOD; i++) {
 		peer = ip4(i);
-		assert_true(share_peer_in(s, slot, &peer, 1));
+		assert_true(share_peer_in(s, slot, &peer, 0, 1));
 	}
-	assert_false(share_peer_in(s, slot, &held, 1));
+	assert_false(share_peer_in(s, slot, &held, 0, 1));
 	for (i = 0; i < FLOOD; i++) {
 		peer = ip4(i);
-		share_peer_out(s, slot, &peer);
-		share_peer_out(s, slot, &peer); /* one too many takes nothing from others */
+		share_peer_out(s, slot, &peer, 0);
+		share_peer_out(s, slot, &peer, 0); /* one too many takes nothing from others */
 	}
 	assert_empty(s, slot);
 	let_go(s);
@@ -172,11 +172,11 @@ static void counts_nearly_all(void **state)
 	(void)state;
 	for (i = 0; i < 300; i++) {
 		peer = ip4(i);
-		assert_true(share_peer_in(s, slot, &peer, 1));
+		assert_true(share_peer_in(s, slot, &peer, 0, 1));
 	}
 	for (i = 0; i < 300; i++) {
 		peer = ip4(i);
-		uncounted += share_peer_in(s, slot, &peer, 1);
+		uncounted += share_peer_in(s, slot, &peer, 0, 1);
 	}
 	assert_in_range(uncounted, 0, 20);
 	let_go(s);
@@ -371,7 +371,7 @@ static void race(struct share *s, struct track *t, int slot)
 	int i, k, now, most;
 
 	for (i = 0; i < TURNS; i++) {
-		if (!share_peer_in(s, slot, &peer, MOST))
+		if (!share_peer_in(s, slot, &peer, 0, MOST))
 			continue;
 		now = atomic_fetch_add(&t->open, 1) + 1;
 		for (k = 0; k < HOLD && now <= MOST; k++) /* one more may come in while we are */
@@ -381,7 +381,7 @@ static void race(struct share *s, struct track *t, int slot)
 			;
 		atomic_fetch_add(&t->admitted, 1);
 		atomic_fetch_sub(&t->open, 1);
-		share_peer_out(s, slot, &peer);
+		share_peer_out(s, slot, &peer, 0);
 	}
 }
 
