@@ -14,7 +14,8 @@ enum {
 	ROUTE = IN_ROUTE | IN_LINE,
 	ALL = IN_GATEWAY | IN_SITE | IN_ROUTE | IN_LINE
 };
-#define YEAR (INT64_C(365) * 24 * HOUR)
+#define DAY (INT64_C(24) * HOUR)
+#define YEAR (365 * DAY)
 
 #define K(name) {(name), sizeof(name) - 1}
 
@@ -77,12 +78,23 @@ static const struct key keys[KEYS] = {
 	{K("ca"), KEY_CA, KEY_TEXT, ALL, false, 0, 0, 0},
 	{K("client_cert"), KEY_CLIENT_CERT, KEY_TEXT, ALL, false, 0, 0, 0},
 	{K("client_key"), KEY_CLIENT_KEY, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("auth"), KEY_AUTH, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("require"), KEY_REQUIRE, KEY_TEXT, ALL, true, 0, 0, 0},
+	{K("open_to"), KEY_OPEN_TO, KEY_TEXT, ALL, true, 0, 0, 0},
+	{K("login"), KEY_LOGIN, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("session"), KEY_SESSION, KEY_TIME, ALL, false, 60 * SECOND, YEAR, 30 * DAY},
+	{K("user_header"), KEY_USER_HEADER, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("copy"), KEY_COPY, KEY_TEXT, ALL, true, 0, 0, 0},
+	{K("limit"), KEY_LIMIT, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("burst"), KEY_BURST, KEY_NUMBER, ALL, false, 1, 1000000, 0}, /* 0: as many as the limit's number */
+	{K("connections"), KEY_CONNECTIONS, KEY_NUMBER, ALL, false, 0, 1000000, 0},
+	{K("max_body"), KEY_MAX_BODY, KEY_SIZE, ALL, false, 0, INT64_C(1) << 50, 0},
+	{K("bandwidth"), KEY_BANDWIDTH, KEY_TEXT, ALL, false, 0, 0, 0},
 };
 
 /* What CONFIG.md names and this version cannot do. */
 static const struct span later[] = {
-	K("auth"),   K("open_to"), K("require"), K("login"),  K("users"), K("cache"), K("rewrite"), K("inject"),
-	K("replace"), K("rescue"), K("reload"),  K("file:"),  K("mock:"), K("status:"), K("metrics:"),
+	K("cache"), K("rewrite"), K("inject"), K("replace"), K("rescue"), K("reload"), K("file:"), K("mock:"), K("status:"), K("metrics:"),
 };
 
 const struct key *key_of(enum key_id id)
