@@ -24,6 +24,16 @@ static bool same_bytes(const char *a, const char *b, size_t len)
 	return true;
 }
 
+int span_order(struct span a, struct span b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = len ? memcmp(a.at, b.at, len) : 0;
+
+	if (order == 0 && a.len != b.len)
+		order = a.len < b.len ? -1 : 1;
+	return order;
+}
+
 bool span_same(struct span a, struct span b)
 {
 	return a.len == b.len && same_bytes(a.at, b.at, a.len);

@@ -47,6 +47,8 @@ static inline bool span_is_blank(char c)
 
 /* Equal but for the case of ASCII letters. */
 bool span_same(struct span a, struct span b);
+/* As memcmp; of two that begin alike the shorter one comes first. */
+int span_order(struct span a, struct span b);
 bool span_starts(struct span whole, struct span start);
 bool span_starts_same(struct span whole, struct span start);
 bool span_ends_same(struct span whole, struct span end);
