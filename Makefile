@@ -10,7 +10,8 @@
 # Variables: CC, CROSS_COMPILE, CFLAGS, LDFLAGS, WERROR=1, MUSL=1 (static with
 # musl-gcc, or with CC when CROSS_COMPILE is set; INIH_A=archive, BEARSSL_A=archive),
 # INIH=dir (ini.c from there instead of -linih), BEARSSL=dir (BearSSL's sources there
-# instead of -lbearssl), PLATFORM=linux|posix, B=dir (objects), OUT=dir (programs),
+# instead of -lbearssl), CRYPT= (without crypt(3), which is taken where it links),
+# PLATFORM=linux|posix, B=dir (objects), OUT=dir (programs),
 # JOBS=n (scenarios at a time).
 
 B ?= build
@@ -61,6 +62,15 @@ else
 LIBS += $(call archive,bearssl)
 endif
 
+# crypt(3), if what is built so links: its libraries, and a flag. -lc: it needs no more.
+CRYPT ?= yes
+CRYPT_CALL = char *crypt(const char *, const char *); int main(int n, char **w) { return !crypt(w[0], w[n - 1]); }
+crypt = $(if $(filter-out 0 no,$(CRYPT)),$(shell for l in '$(call archive,crypt)' -lc; do \
+	echo '$(CRYPT_CALL)' | $(1) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - $$l 2> /dev/null && echo $$l && break; done))
+PLAIN_LIBS := $(LIBS)
+PLAIN_CRYPT := $(call crypt,$(CC))
+LIBS += $(PLAIN_CRYPT)
+
 .PHONY: all static tiny asan count test check units replay scenarios layers lint size bench fuzz install clean FORCE
 .DELETE_ON_ERROR:
 
@@ -98,20 +108,21 @@ objects_of = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
 bearssl = $(if $(BEARSSL),$(B)/$(1)/libbearssl.a)
 
 # musl's compiler does not look where the distribution keeps its archives.
-STATIC_LIBS = $(if $(MUSL),$(if $(INIH),,$(INIH_A)) $(if $(BEARSSL),,$(BEARSSL_A)),$(LIBS))
+STATIC_LIBS = $(if $(MUSL),$(if $(INIH),,$(INIH_A)) $(if $(BEARSSL),,$(BEARSSL_A)),$(PLAIN_LIBS)) $(STATIC_CRYPT)
 INIH_A ?= $(shell gcc -print-file-name=libinih.a)
 BEARSSL_A ?= $(shell gcc -print-file-name=libbearssl.a)
 # The latter calls glibc's checked functions, which musl lacks.
 FORTIFIED = $(if $(MUSL),$(if $(BEARSSL),,$(B)/static/platform/fortified.o))
 STATIC_CC = $(if $(MUSL),$(if $(CROSS_COMPILE),$(CC),musl-gcc),$(CC))
+STATIC_CRYPT := $(call crypt,$(STATIC_CC) -static)
 FUZZ_CC = clang
 COUNT_WRAP = -Wl,--wrap=platform_poll,--wrap=platform_memory,--wrap=worker_run
 
-$(eval $(call variant,plain,$(CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS)))
-$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE -idirafter /usr/include)))
-$(eval $(call variant,tiny,$(CC),$(STRICT) $(GUARD) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) -DGW_TINY))
-$(eval $(call variant,asan,$(CC),$(STRICT) $(SANITIZE) $(INI_FLAGS) $(BEARSSL_FLAGS)))
-$(eval $(call variant,fuzz,$(FUZZ_CC),$(STRICT) $(SANITIZE) $(BEARSSL_FLAGS) -fsanitize=fuzzer-no-link))
+$(eval $(call variant,plain,$(CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(PLAIN_CRYPT:%=-DGW_CRYPT)))
+$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE -idirafter /usr/include) $(STATIC_CRYPT:%=-DGW_CRYPT)))
+$(eval $(call variant,tiny,$(CC),$(STRICT) $(GUARD) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) -DGW_TINY $(PLAIN_CRYPT:%=-DGW_CRYPT)))
+$(eval $(call variant,asan,$(CC),$(STRICT) $(SANITIZE) $(INI_FLAGS) $(BEARSSL_FLAGS) $(PLAIN_CRYPT:%=-DGW_CRYPT)))
+$(eval $(call variant,fuzz,$(FUZZ_CC),$(STRICT) $(SANITIZE) $(BEARSSL_FLAGS) -fsanitize=fuzzer-no-link $(PLAIN_CRYPT:%=-DGW_CRYPT)))
 
 $(OUT)/gateway: $(call objects,plain) $(call bearssl,plain)
 	$(CC) $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)

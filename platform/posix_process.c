@@ -298,6 +298,15 @@ bool platform_reap(long *pid, struct text *how)
 	return true;
 }
 
+/* A tenth of a processor that all want, and all of one that nobody else does. */
+void platform_nice(void)
+{
+	enum { NICE = 10 };
+
+	if (getpriority(PRIO_PROCESS, 0) < NICE)
+		setpriority(PRIO_PROCESS, 0, NICE);
+}
+
 void platform_kill(long pid)
 {
 	if (pid > 1)
