@@ -43,7 +43,6 @@
 #define GW_PEER_CERT 6144            /* longest certificate of a peer's own (not of its authorities) */
 #define GW_SUBJECT 512               /* longest subject of a client's certificate, as text */
 #define GW_COPIED 2048               /* fields that a login brings with it, each way */
-#define GW_FORM 1024                 /* body of a login form: name, password and where to go on to */
 #define GW_LOOP 8                    /* our own Via this often is a loop (508) */
 #define GW_LOG_BUFFER 32768         /* log bytes held while the log cannot be written */
 

@@ -65,6 +65,7 @@ void exchange_drop_server(struct exchange *x)
 void exchange_close(struct exchange *x)
 {
 	exchange_drop_server(x);
+	exchange_leave_queue(x);
 	x->conn->link.in = NULL;
 }
 
@@ -91,6 +92,15 @@ void exchange_step(struct exchange *x)
 		switch (state) {
 		case EXCHANGE_HEAD:
 			exchange_step_head(x);
+			break;
+		case EXCHANGE_FORM:
+			exchange_step_form(x);
+			break;
+		case EXCHANGE_VERIFY:
+			exchange_step_verify(x);
+			break;
+		case EXCHANGE_PAUSE:
+			exchange_step_pause(x);
 			break;
 		case EXCHANGE_CONNECT:
 			exchange_step_connect(x);
@@ -125,6 +135,7 @@ short exchange_wants_client(const struct exchange *x)
 
 	switch (x->r.state) {
 	case EXCHANGE_HEAD:
+	case EXCHANGE_FORM:
 		return link_watch(client, true, false);
 	case EXCHANGE_AWAIT:
 		return link_watch(client, x->r.up_over ? watches_client(x) : flow_wants_in(&x->r.up_flow), x->r.interim);

@@ -86,11 +86,16 @@ struct guard {
 	const struct users *users; /* whose credentials count */
 	const struct user *user;   /* who has logged in; NULL: nobody */
 	struct verify_tag tag;     /* of the credentials that are looked at */
-	int64_t until;             /* PAUSE: the moment */
+	struct span name, password; /* as they were given, in `back` */
+	struct span to;            /* of a form: where to go on to; the same */
+	int64_t until;             /* a wrong one is not answered before, ms */
+	bool inside;               /* it may pass already: only whose the credentials are is open */
+	bool by_form;              /* they came in a form, else in Authorization */
+	bool mine;                 /* it was this exchange that asked */
+	bool queued;               /* counted in env->verifying */
 	struct text up, down;      /* fields that the server, that the client gets, in the rooms below */
 	char up_room[GW_COPIED];
 	char down_room[GW_COPIED];
-	char form_room[GW_FORM];   /* of a form: the decoded fields; of Basic credentials: the same */
 };
 
 /* What is of one request only: zeroed whole. */

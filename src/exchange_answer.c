@@ -26,6 +26,7 @@ static bool compose_answer(struct exchange *x, bool chunked, bool tunnel, struct
 		.edits = x->answered.status >= 200 ? &x->r.route->options.response : NULL,
 		.date = log_http_date(x->env->clock),
 		.hsts = x->r.hsts,
+		.fields = x->r.guard && (x->answered.status >= 200 || tunnel) ? text_span(&x->r.guard->down) : span_of("", 0),
 		.chunked = chunked,
 		.close = x->r.close && x->answered.status >= 200,
 		.tunnel = tunnel,

@@ -133,9 +133,17 @@ static void find_route(struct exchange *x)
 			exchange_refuse(x, &no_route);
 		return;
 	}
-	if (!route_allows(x->r.route, &asked, &guards)) {
+	if (x->r.route->options.checks && exchange_is_over_limit(x))
+		return;
+	if (!route_allows(x->r.route, &asked, &guards))
 		exchange_refuse(x, &not_allowed);
-	} else if (x->r.route->kind != ROUTE_PROXY) {
+	else if (!x->guard_room || !exchange_guard(x, &guards))
+		exchange_go_on(x);
+}
+
+void exchange_go_on(struct exchange *x)
+{
+	if (x->r.route->kind != ROUTE_PROXY) {
 		reply_route(x);
 	} else if (is_last_hop(&x->asked)) {
 		struct page page = {.status = 204, .allow = METHODS};

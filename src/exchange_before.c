@@ -3,8 +3,8 @@
  * exchange_before - what is answered before any route is looked for?
  *
  * Plain requests on a port for TLS, requests for another site than the TLS
- * handshake was for, ACME challenges, redirects to https, and sites that ask for
- * client certificates.
+ * handshake was for, ACME challenges, redirects to https, sites that ask for
+ * client certificates, and the login page's own paths.
  */
 #include "exchange_parts.h"
 #include "route.h"
@@ -129,7 +129,7 @@ bool exchange_answer_before(struct exchange *x, struct span path)
 	} else {
 		if (site->tls.client_ca)
 			x->r.asker.subject = tls_subject(x->conn->link.tls);
-		return false;
+		return site->form && exchange_answer_form(x, path);
 	}
 	return true;
 }

@@ -44,6 +44,8 @@ static void write_record(struct exchange *x)
 	};
 	struct text *line;
 
+	if (x->r.guard && x->r.guard->user)
+		record.user = x->r.guard->user->name;
 	if (x->r.suite) {
 		record.tls = x->r.suite;
 		record.tls_resumed = x->r.resumed;
@@ -70,6 +72,7 @@ void exchange_over(struct exchange *x, enum exchange_end end)
 	flow_drop(&x->r.up_flow);
 	flow_drop(&x->r.down_flow);
 	exchange_drop_server(x);
+	exchange_leave_queue(x);
 	x->r.state = EXCHANGE_OVER;
 	x->r.end = (uint8_t)end;
 	if (x->r.status == 0)
@@ -157,6 +160,8 @@ void exchange_reply(struct exchange *x, struct page *page)
 		x->r.close = true;
 	if (x->env->draining)
 		x->r.close = true;
+	if (x->r.guard && page->fields.len == 0)
+		page->fields = text_span(&x->r.guard->down);
 	page->close = x->r.close;
 	page->head_only = x->in.keep && x->asked.method == METHOD_HEAD;
 	page->id = request_id(x);

@@ -52,6 +52,17 @@ void exchange_leave_crowd(struct exchange *x);
 bool exchange_guard(struct exchange *x, const struct guards *asks);
 void exchange_step_verify(struct exchange *x);
 void exchange_step_pause(struct exchange *x);
+/* Name and password of a form are in r.guard, and whom they have to satisfy. Answers
+ * it, in the end. */
+void exchange_log_in(struct exchange *x);
+/* Begins r.guard. */
+struct guard *exchange_guard_begin(struct exchange *x, const struct guards *asks);
+/* The login page, or for others than people a plain 401. */
+void exchange_challenge(struct exchange *x, int status, const char *wrong);
+/* "Set-Cookie: ..." that ends the session of these users on this device. */
+void exchange_forget_session(struct exchange *x, struct text *out, const struct users *users);
+/* It waits for no password any more. */
+void exchange_leave_queue(struct exchange *x);
 
 /* exchange_form.c */
 /* The login page's own paths. True: it is one, and has been answered or waits. */

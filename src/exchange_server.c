@@ -127,6 +127,9 @@ static void send_request(struct exchange *x)
 		.route = x->r.route,
 		.target = x->r.target,
 		.asker = &x->r.asker,
+		.fields = x->r.guard ? text_span(&x->r.guard->up) : span_of("", 0),
+		.hide_authorization = x->r.hide_authorization,
+		.hide_cookies = x->env->config->users_count > 0,
 	};
 
 	if (!up->link.tls)

@@ -59,7 +59,12 @@ int64_t exchange_deadline(const struct exchange *x)
 {
 	switch (x->r.state) {
 	case EXCHANGE_HEAD:
+	case EXCHANGE_FORM:
 		return x->r.since + x->env->config->head_timeout;
+	case EXCHANGE_VERIFY:
+		return x->r.since + VERIFY_MS;
+	case EXCHANGE_PAUSE:
+		return x->r.guard->until;
 	case EXCHANGE_CONNECT:
 		return x->r.since + x->r.route->options.connect_timeout;
 	default:
@@ -110,6 +115,12 @@ void exchange_expire(struct exchange *x)
 		else
 			exchange_over(x, EXCHANGE_CLOSE);
 		break;
+	case EXCHANGE_FORM:
+		exchange_refuse(x, &late_body);
+		break;
+	case EXCHANGE_VERIFY:
+	case EXCHANGE_PAUSE:
+		break; /* the step finds out */
 	case EXCHANGE_CONNECT:
 		expire_connect(x);
 		break;
@@ -136,6 +147,7 @@ static bool waits_for_client(const struct exchange *x)
 {
 	switch (x->r.state) {
 	case EXCHANGE_HEAD:
+	case EXCHANGE_FORM:
 		return true;
 	case EXCHANGE_AWAIT:
 	case EXCHANGE_RELAY:
@@ -151,7 +163,7 @@ bool exchange_is_slow(struct exchange *x)
 	int64_t ms;
 	bool slow;
 
-	if (x->r.state == EXCHANGE_HEAD)
+	if (x->r.state == EXCHANGE_HEAD || x->r.state == EXCHANGE_FORM || x->r.state == EXCHANGE_PAUSE)
 		return x->env->now - x->r.since >= SLOW_MS;
 	if (ends_soon(x))
 		return x->env->now - x->r.moved_at >= SLOW_MS;

@@ -6,7 +6,11 @@
  */
 #include "page.h"
 
-enum { LINK_MOST = 256 }; /* a longer location is not shown on the page; an escaped byte takes up to 6 */
+enum {
+	LINK_MOST = 256, /* a longer location is not shown on the page; an escaped byte takes up to 6 */
+	PAGE_MOST = 1536 + 2 * 6 * LINK_MOST
+};
+_Static_assert(PAGE_MOST >= 4096, "the login page has room");
 
 struct saying {
 	int status;
@@ -142,11 +146,14 @@ static void page_head(struct text *out, const struct page *p, struct span type, 
 		text_lit(out, "\r\n");
 	}
 	/* What we make up on the spot must not stay in anybody's cache. */
-	if (p->type.len == 0 && p->status >= 400)
+	if (p->type.len == 0 && p->status >= 400 && !p->login)
 		field(out, p, SPAN("Cache-Control"), SPAN("no-store"));
 	field(out, p, SPAN("Strict-Transport-Security"), p->hsts);
 	if (p->edits)
 		text_span_add(out, p->edits->block);
+	text_span_add(out, p->fields);
+	if (p->login)
+		text_span_add(out, page_login_fields);
 	if (p->close)
 		text_lit(out, "Connection: close\r\n");
 	text_lit(out, "\r\n");
@@ -154,14 +161,16 @@ static void page_head(struct text *out, const struct page *p, struct span type, 
 
 void page_write(struct text *out, const struct page *p, struct span *head, struct span *body)
 {
-	char room[1536 + 2 * 6 * LINK_MOST];
+	char room[PAGE_MOST];
 	struct text html = text_in(room, sizeof room);
 	bool empty = p->status == 205; /* it has a length, which is 0 (RFC 9110 15.3.6) */
 	bool silent = p->head_only || has_no_body(p->status) || empty;
 	size_t length;
 
 	*body = p->text;
-	if (p->type.len == 0)
+	if (p->login)
+		page_login(&html, p->login);
+	else if (p->type.len == 0)
 		html_page(&html, p);
 	length = p->type.len ? p->text.len : html.len;
 	page_head(out, p, p->type.len ? p->type : SPAN("text/html; charset=utf-8"), empty ? 0 : length);

@@ -5,6 +5,7 @@
  * Knows fields and their meaning for a proxy. Knows no sockets and no clock.
  */
 #include "rewrite.h"
+#include "auth.h"
 
 static void field_add(struct text *out, struct span name, struct span value)
 {
@@ -87,6 +88,24 @@ static void host_field(struct text *out, const struct rewrite_up *up)
 	text_lit(out, "\r\n");
 }
 
+/* Our own cookies are nobody else's business. */
+static void cookies_up(struct text *out, const struct head *h, unsigned i)
+{
+	struct span pairs = head_value(h, i);
+	size_t len = out->len;
+
+	if (!auth_has_own_cookie(pairs)) {
+		field_pass(out, h, i);
+		return;
+	}
+	text_span_add(out, head_name(h, i));
+	text_lit(out, ": ");
+	if (auth_strip_cookies(out, pairs))
+		text_lit(out, "\r\n");
+	else
+		out->len = len;
+}
+
 static void fields_up(struct text *out, const struct rewrite_up *up)
 {
 	const struct head *h = up->head;
@@ -102,7 +121,12 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 			continue;
 		if (edits->count && edited(edits, name))
 			continue;
-		field_pass(out, h, i);
+		if (id == FIELD_AUTHORIZATION && up->hide_authorization)
+			continue;
+		if (id == FIELD_COOKIE && up->hide_cookies)
+			cookies_up(out, h, i);
+		else
+			field_pass(out, h, i);
 	}
 }
 
@@ -274,6 +298,7 @@ void rewrite_request(struct text *out, const struct rewrite_up *up)
 	origin_fields(out, up);
 	via_field(out, up->head);
 	text_span_add(out, up->route->options.request.block);
+	text_span_add(out, up->fields);
 	if (up->frame->upgrade)
 		upgrade_fields(out, up->head);
 	/* A connection that begins with a client's PROXY header is that client's alone. */
@@ -341,6 +366,7 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 		hsts_field(out, down);
 	if (down->edits)
 		text_span_add(out, down->edits->block);
+	text_span_add(out, down->fields);
 	if (down->tunnel)
 		upgrade_fields(out, h);
 	else if (down->close)
