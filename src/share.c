@@ -12,7 +12,7 @@
  * there: who makes the even mark odd owns the entry until the mark is even
  * again, and one step further. Who reads looks at the mark before and after.
  */
-#include "share.h"
+#include "share_parts.h"
 #include "../platform/platform.h"
 
 enum { PLACES_EACH = 16, SESSION_PLACES = 4, SLOT_SHIFT = 24 };
@@ -194,9 +194,7 @@ void share_leave(struct share *s, int slot)
 
 /* --- peers ------------------------------------------------------------------ */
 
-/* Both steps can be undone, so two networks never have the same key; the seed
- * keeps strangers from choosing which places they share. */
-static uint64_t mix(uint64_t x, uint64_t seed)
+uint64_t share_mix(uint64_t x, uint64_t seed)
 {
 	x ^= seed;
 	x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdu;
@@ -205,18 +203,23 @@ static uint64_t mix(uint64_t x, uint64_t seed)
 	return x ^ (x >> 33);
 }
 
-static uint64_t key_of(const struct share *s, const struct net *peer, uint16_t rule)
+bool share_is_counted(const struct net *client)
+{
+	return client->family == NET_IP4 || client->family == NET_IP6;
+}
+
+uint64_t share_key(const struct share *s, const struct net *client, uint16_t rule)
 {
 	uint64_t bits = 0, key;
-	int i, bytes = peer->family == NET_IP4 ? 4 : 8;
+	int i, bytes = client->family == NET_IP4 ? 4 : 8;
 
 	for (i = 0; i < bytes; i++)
-		bits = bits << 8 | peer->ip[i];
-	if (peer->family == NET_IP4)
+		bits = bits << 8 | client->ip[i];
+	if (client->family == NET_IP4)
 		bits |= (uint64_t)1 << 63; /* 8000::/16 is nobody's */
-	key = mix(bits, s->seed);
+	key = share_mix(bits, s->seed);
 	if (rule)
-		key = mix(key ^ rule, s->seed);
+		key = share_mix(key ^ rule, s->seed);
 	return key ? key : 1;
 }
 
@@ -258,11 +261,6 @@ static void drop(struct share_peer *p)
 		atomic_store(&p->key, 0);
 }
 
-static bool is_counted(const struct net *peer)
-{
-	return peer->family == NET_IP4 || peer->family == NET_IP6;
-}
-
 /* Counted first and summed then: of two workers at the limit, both may refuse,
  * but never both admit. */
 bool share_peer_in(struct share *s, int slot, const struct net *peer, uint16_t rule, uint32_t most)
@@ -270,9 +268,9 @@ bool share_peer_in(struct share *s, int slot, const struct net *peer, uint16_t r
 	struct share_peer *p;
 	uint64_t key;
 
-	if (!is_counted(peer) || most == 0)
+	if (!share_is_counted(peer) || most == 0)
 		return true;
-	key = key_of(s, peer, rule);
+	key = share_key(s, peer, rule);
 	p = find(&s->slots[slot], key, key);
 	if (!p) {
 		p = find(&s->slots[slot], key, 0);
@@ -293,9 +291,9 @@ void share_peer_out(struct share *s, int slot, const struct net *peer, uint16_t 
 	struct share_peer *p;
 	uint64_t key;
 
-	if (!is_counted(peer))
+	if (!share_is_counted(peer))
 		return;
-	key = key_of(s, peer, rule);
+	key = share_key(s, peer, rule);
 	p = find(&s->slots[slot], key, key);
 	if (p)
 		drop(p);
