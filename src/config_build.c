@@ -6,6 +6,7 @@
  * along the way.
  */
 #include "config_build.h"
+#include "config_network.h"
 #include "config_option.h"
 #include "config_where.h"
 #include <stdlib.h>
@@ -88,7 +89,7 @@ static void take_gateway(struct draft *d, struct config *c)
 	c->error_log = log_target(d->faults, l, KEY_ERROR_LOG);
 	c->state = text_of(l, KEY_STATE, NULL);
 	c->log_format = (uint8_t)log_format(d->faults, l);
-	option_network_rows(d->faults, l, KEY_TRUSTED, &c->trusted, &c->trusted_count, 0);
+	network_rows(d, l, KEY_TRUSTED, &c->trusted, &c->trusted_count, 0);
 }
 
 /* --- sites -------------------------------------------------------------------- */
@@ -193,9 +194,9 @@ struct heritage {
 	struct tls_wish wish;
 };
 
-static struct heritage inherit(struct faults *f, const struct heritage *outer, const struct level *own)
+static struct heritage inherit(struct draft *d, const struct heritage *outer, const struct level *own)
 {
-	return (struct heritage){option_inherit(f, &outer->options, own), option_wish(f, &outer->wish, own)};
+	return (struct heritage){option_inherit(d, &outer->options, own), option_wish(d->faults, &outer->wish, own)};
 }
 
 static const struct server *take_server(struct config *c, const struct server *s)
@@ -247,7 +248,7 @@ static int by_turn(const void *one, const void *other)
 static void take_route(struct build *b, const struct build_route *made, struct site *site, const struct heritage *outer)
 {
 	struct route *r = &b->config->routes[b->config->route_count];
-	struct heritage own = inherit(b->draft->faults, outer, &made->level);
+	struct heritage own = inherit(b->draft, outer, &made->level);
 
 	*r = made->route;
 	r->site = site;
@@ -272,7 +273,7 @@ static void sort_routes(struct arena *a, struct site *site, struct route *first)
 static void take_site_routes(struct build *b, const struct draft_site *s, struct site *site, const struct heritage *gateway)
 {
 	struct faults *f = b->draft->faults;
-	struct heritage own = inherit(f, gateway, &s->level);
+	struct heritage own = inherit(b->draft, gateway, &s->level);
 	struct route *first = &b->config->routes[b->config->route_count];
 
 	for (const struct build_route *r = b->routes; r; r = r->next)
@@ -292,7 +293,7 @@ static void take_routes(struct build *b)
 	struct faults *f = b->draft->faults;
 	struct config *c = b->config;
 	struct heritage standard = {.options = option_standard()};
-	struct heritage gateway = inherit(f, &standard, &b->draft->gateway);
+	struct heritage gateway = inherit(b->draft, &standard, &b->draft->gateway);
 	const struct draft_site *s = b->draft->sites;
 	size_t routes = 0, targets = 0;
 

@@ -6,6 +6,7 @@
  * option's.
  */
 #include "config_build.h"
+#include "config_network.h"
 #include "config_option.h"
 #include "config_where.h"
 
@@ -29,19 +30,22 @@ static bool read_methods(struct faults *f, const struct draft_word *w, struct wh
 	return some;
 }
 
-static bool read_from(struct faults *f, const struct draft_word *w, struct when *when)
+static bool read_from(struct draft *d, const struct draft_word *w, struct when *when)
 {
+	struct faults *f = d->faults;
+	struct span list = when->value, word;
 	struct net *networks;
 
 	when->kind = WHEN_FROM;
-	when->network_count = option_networks(f, w->line, when->value, NULL);
-	if (!when->network_count) {
+	when->network_count = network_list(d, w->line, when->value, NULL);
+	if (!word_item(&list, &word)) {
 		fault_at(f, w->line, "when=%.*s: expected an address or network, as in when=from:192.168.0.0/16", SHOW(w->text));
 		return false;
 	}
-	networks = ARENA_ROW(f->arena, struct net, when->network_count);
-	option_networks(f, w->line, when->value, networks);
+	networks = ARENA_ROW(f->arena, struct net, when->network_count + 1);
+	network_list(d, w->line, when->value, networks);
 	when->networks = networks;
+	when->network_count = net_sort(networks, when->network_count);
 	return true;
 }
 
@@ -60,8 +64,9 @@ static bool read_named(struct faults *f, const struct draft_word *w, struct when
 	return false;
 }
 
-static bool read_when(struct faults *f, const struct draft_word *w, struct when *when)
+static bool read_when(struct draft *d, const struct draft_word *w, struct when *when)
 {
+	struct faults *f = d->faults;
 	struct span rest = w->text;
 	struct span kind = span_cut(&rest, ':');
 
@@ -69,7 +74,7 @@ static bool read_when(struct faults *f, const struct draft_word *w, struct when 
 	if (span_is(kind, SPAN("method")))
 		return read_methods(f, w, when);
 	if (span_is(kind, SPAN("from")))
-		return read_from(f, w, when);
+		return read_from(d, w, when);
 	if (span_is(kind, SPAN("header")))
 		return read_named(f, w, when, WHEN_HEADER, ':');
 	if (span_is(kind, SPAN("cookie")))
@@ -80,7 +85,7 @@ static bool read_when(struct faults *f, const struct draft_word *w, struct when 
 	return false;
 }
 
-static void read_conditions(struct faults *f, const struct draft_route *d, struct route *r)
+static void read_conditions(struct draft *all, const struct draft_route *d, struct route *r)
 {
 	struct when *row;
 	size_t count = 0;
@@ -89,11 +94,11 @@ static void read_conditions(struct faults *f, const struct draft_route *d, struc
 		count += w->key && w->key->id == KEY_WHEN;
 	if (!count)
 		return;
-	row = ARENA_ROW(f->arena, struct when, count);
+	row = ARENA_ROW(all->faults->arena, struct when, count);
 	count = 0;
 	for (const struct draft_word *w = d->words; w; w = w->next)
 		if (w->key && w->key->id == KEY_WHEN)
-			count += read_when(f, w, &row[count]);
+			count += read_when(all, w, &row[count]);
 	r->when = row;
 	r->when_count = count;
 }
@@ -364,7 +369,7 @@ struct build_route *build_routes(struct draft *d)
 		r->site->routed = true;
 		if (!where_path(d->faults, r->line, r->path, &route.prefix))
 			continue;
-		read_conditions(d->faults, r, &route);
+		read_conditions(d, r, &route);
 		b = find_equal(all, r->site, &route);
 		if (!b) {
 			b = ARENA_NEW(d->faults->arena, struct build_route);

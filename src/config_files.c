@@ -12,7 +12,7 @@
 enum { SMALL = 64 * 1024, BUNDLE = 1024 * 1024 };
 
 struct files {
-	struct file *small, *bundles;
+	struct file *small, *bundles, *lines;
 	struct pair *pairs;
 	char *small_room; /* where small ones are read to, one after the other; bundles, in the arena's spare */
 	struct tls_made *servers;
@@ -105,6 +105,16 @@ const struct file *files_small(struct draft *d, const char *path)
 	return f;
 }
 
+/* Up to BUNDLE bytes, into the spare. */
+static bool read_large(struct arena *a, struct file *f, struct span *text)
+{
+	if (!a->spare)
+		a->spare = malloc(BUNDLE + 1);
+	if (!a->spare)
+		longjmp(a->none, 1);
+	return read_file(a, f, a->spare, BUNDLE, text);
+}
+
 const struct file *files_bundle(struct draft *d, const char *path)
 {
 	struct arena *a = d->faults->arena;
@@ -115,14 +125,26 @@ const struct file *files_bundle(struct draft *d, const char *path)
 	if (f)
 		return f;
 	f = add(a, &files->bundles, path);
-	if (!a->spare)
-		a->spare = malloc(BUNDLE + 1);
-	if (!a->spare)
-		longjmp(a->none, 1);
-	if (read_file(a, f, a->spare, BUNDLE, &text)) {
+	if (read_large(a, f, &text)) {
 		f->trust = trust_read(text, files_memory(a), &f->why);
 		credential_hash(f->hash, text);
 	}
+	return f;
+}
+
+struct file *files_lines(struct draft *d, struct span path, struct span *text)
+{
+	struct arena *a = d->faults->arena;
+	struct files *files = files_of(d);
+	const char *at = arena_span(a, path).at;
+	struct file *f = find(files->lines, at);
+
+	*text = SPAN("");
+	if (f)
+		return f;
+	f = add(a, &files->lines, at);
+	if (!read_large(a, f, text))
+		*text = SPAN("");
 	return f;
 }
 
@@ -162,23 +184,33 @@ struct tls_made **files_servers(struct draft *d)
 	return &files_of(d)->servers;
 }
 
+/* Is it in one of the first lists already? */
+static bool is_listed(struct file *const lists[], size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (find(lists[i], path))
+			return true;
+	return false;
+}
+
 void files_list(struct draft *d, struct config *c)
 {
+	enum { LISTS = 3 };
 	struct arena *a = d->faults->arena;
 	const struct files *files = files_of(d);
-	const struct file *lists[2] = {files->small, files->bundles};
+	struct file *const lists[LISTS] = {files->small, files->bundles, files->lines};
 	const char **paths;
 	uint64_t *stamps;
 	size_t count = 0;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < LISTS; i++)
 		for (const struct file *f = lists[i]; f; f = f->next)
 			count++;
 	c->files = paths = ARENA_ROW(a, const char *, count + 1);
 	c->stamps = stamps = ARENA_ROW(a, uint64_t, count + 1);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < LISTS; i++)
 		for (const struct file *f = lists[i]; f; f = f->next) {
-			if (i && find(files->small, f->path))
+			if (is_listed(lists, i, f->path))
 				continue;
 			paths[c->file_count] = f->path;
 			stamps[c->file_count++] = f->stamp;

@@ -14,6 +14,8 @@ struct file {
 	const char *why;  /* "cannot be read: ..."; NULL: it is of use */
 	struct span text; /* of one that may hold a key */
 	const struct trust *trust; /* of one that holds authorities */
+	const struct net *networks; /* of one that holds networks; config_network's, which asks for it once */
+	size_t network_count;
 	unsigned char hash[32];    /* of its text, then */
 	struct file *next;
 };
@@ -31,6 +33,9 @@ struct pair {
 const struct file *files_small(struct draft *d, const char *path);
 /* For certification authorities: at most 1 MB. */
 const struct file *files_bundle(struct draft *d, const char *path);
+/* Read line by line, at most 1 MB. The text is there until the next file is read, and
+ * empty if this one has been read before. */
+struct file *files_lines(struct draft *d, struct span path, struct span *text);
 /* The authorities that this system knows; NULL: no file with some is where systems have it. */
 const struct file *files_system(struct draft *d);
 #define FILES_SYSTEM "/etc/ssl/certs/ca-certificates.crt, /etc/ssl/cert.pem, /etc/pki/tls/certs/ca-bundle.crt"

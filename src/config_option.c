@@ -5,6 +5,7 @@
  * Knows which fields are gateway's own to write.
  */
 #include "config_option.h"
+#include "config_network.h"
 
 enum {
 	EDITS = 64,       /* in one message */
@@ -27,45 +28,16 @@ struct options option_standard(void)
 
 /* --- networks ---------------------------------------------------------- */
 
-size_t option_networks(struct faults *f, int line, struct span list, struct net *to)
+/* A list of nobody is not the same as none: a file of those who may pass can be empty. */
+static void inherit_allow(struct draft *d, struct options *o, const struct level *own)
 {
-	struct span item;
-	size_t count = 0;
+	static const struct net nobody = {.family = NET_NONE};
 
-	while (word_item(&list, &item)) {
-		if (to && !net_read_network(&to[count], item))
-			fault_at(f, line, "'%.*s' is not an address or a network such as 192.168.0.0/16", SHOW(item));
-		count++;
+	network_rows(d, own, KEY_ALLOW, &o->allow, &o->allow_count, 0);
+	if (level_get(own, KEY_ALLOW) && !o->allow_count) {
+		o->allow = &nobody;
+		o->allow_count = 1;
 	}
-	return count;
-}
-
-static size_t count_networks(struct faults *f, const struct level *own, enum key_id id)
-{
-	size_t count = 0;
-
-	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
-		count += option_networks(f, s->line, s->text, NULL);
-	return count;
-}
-
-void option_network_rows(struct faults *f, const struct level *own, enum key_id id, const struct net **at, size_t *count, size_t before)
-{
-	size_t more = count_networks(f, own, id);
-	struct net *row;
-
-	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
-		if (!option_networks(f, s->line, s->text, NULL))
-			fault_at(f, s->line, "%s: '%.*s' names no address", s->key->name.at, SHOW(s->text));
-	if (!more)
-		return;
-	row = ARENA_ROW(f->arena, struct net, before + more);
-	if (before)
-		memcpy(row, *at, before * sizeof *row);
-	for (const struct setting *s = level_get(own, id); s; s = level_more(s))
-		before += option_networks(f, s->line, s->text, row + before);
-	*at = row;
-	*count = before;
 }
 
 /* --- header fields ---------------------------------------------------------- */
@@ -202,14 +174,15 @@ static void inherit_edits(struct faults *f, struct edits *edits, const struct le
 
 /* --- all ------------------------------------------------------------------------ */
 
-struct options option_inherit(struct faults *f, const struct options *outer, const struct level *own)
+struct options option_inherit(struct draft *d, const struct options *outer, const struct level *own)
 {
+	struct faults *f = d->faults;
 	struct options o = *outer;
 
 	inherit_edits(f, &o.request, own, KEY_REQUEST_HEADER);
 	inherit_edits(f, &o.response, own, KEY_HEADER);
-	option_network_rows(f, own, KEY_ALLOW, &o.allow, &o.allow_count, 0);
-	option_network_rows(f, own, KEY_DENY, &o.deny, &o.deny_count, o.deny_count);
+	inherit_allow(d, &o, own);
+	network_rows(d, own, KEY_DENY, &o.deny, &o.deny_count, o.deny_count);
 	o.connect_timeout = level_number(own, KEY_CONNECT_TIMEOUT, o.connect_timeout);
 	o.response_timeout = level_number(own, KEY_RESPONSE_TIMEOUT, o.response_timeout);
 	o.body_timeout = level_number(own, KEY_BODY_TIMEOUT, o.body_timeout);

@@ -271,12 +271,78 @@ bool net_in(const struct net *address, const struct net *network)
 	return rest == 0 || ((address->ip[whole] ^ network->ip[whole]) & 0xff00 >> rest & 0xff) == 0;
 }
 
+/* By family, then by address. */
+static int place(const struct net *a, const struct net *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->ip, b->ip, a->family == NET_IP4 ? 4 : 16);
+}
+
+/* A network stands before those that lie in it. */
+static int order(const struct net *a, const struct net *b)
+{
+	int by_place = place(a, b);
+
+	return by_place ? by_place : (int)a->bits - b->bits;
+}
+
+static void swap(struct net *a, struct net *b)
+{
+	struct net kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* Lets the one at i go down until none below it is greater (a heap: 2i+1 and 2i+2
+ * are below i). */
+static void sink(struct net *heap, size_t i, size_t count)
+{
+	while (2 * i + 1 < count) {
+		size_t below = 2 * i + 1;
+
+		if (below + 1 < count && order(&heap[below], &heap[below + 1]) < 0)
+			below++;
+		if (order(&heap[i], &heap[below]) >= 0)
+			return;
+		swap(&heap[i], &heap[below]);
+		i = below;
+	}
+}
+
+size_t net_sort(struct net *networks, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = count / 2; i > 0; i--)
+		sink(networks, i - 1, count);
+	for (size_t end = count; end > 1; end--) {
+		swap(&networks[0], &networks[end - 1]);
+		sink(networks, 0, end - 1);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!kept || !net_in(&networks[i], &networks[kept - 1]))
+			networks[kept++] = networks[i];
+	return kept;
+}
+
+/* They do not overlap: only the last one that does not begin behind the address can hold it. */
 bool net_in_any(const struct net *address, const struct net *networks, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (net_in(address, &networks[i]))
-			return true;
-	return false;
+	size_t low = 0, high = count; /* it stands at low or behind, and before high */
+
+	if (!count)
+		return false;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (place(&networks[middle], address) <= 0)
+			low = middle;
+		else
+			high = middle;
+	}
+	return net_in(address, &networks[low]);
 }
 
 /* The zone counts: fe80::1 on another interface is another machine. */

@@ -35,6 +35,10 @@ void net_write_port(struct text *t, const struct net *n);
  * for a network that holds more than mapped addresses. */
 bool net_unmap(struct net *n);
 bool net_in(const struct net *address, const struct net *network);
+/* Networks in the order that net_in_any wants; those that lie in another one are
+ * left out. How many are left. */
+size_t net_sort(struct net *networks, size_t count);
+/* In one of them? They are as net_sort left them, and may be very many. */
 bool net_in_any(const struct net *address, const struct net *networks, size_t count);
 /* Same family, address and zone; ports do not count. */
 bool net_same(const struct net *a, const struct net *b);

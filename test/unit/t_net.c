@@ -4,6 +4,7 @@
  */
 #include "../../src/net.h"
 #include "block.h"
+#include <time.h>
 
 /* What is read and written again; NULL: it is no address. */
 static const struct { const char *in, *out; } addresses[] = {
@@ -206,6 +207,131 @@ static void no_address(void **state)
 	free(t.at);
 }
 
+/* --- many networks ------------------------------------------------------- */
+
+enum { MANY = 500 };
+
+/* The next of a fixed row of numbers. */
+static uint32_t chance(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+/* Few bits are free, so that many lie in others, beside them, or are the same. */
+static struct net some_network(uint32_t *seed)
+{
+	struct net n = {.family = chance(seed) % 2 ? NET_IP4 : NET_IP6};
+	unsigned most = n.family == NET_IP4 ? 32 : 128;
+
+	n.bits = (uint8_t)(chance(seed) % 20 ? most - chance(seed) % 12 : chance(seed) % (most + 1));
+	n.ip[0] = 10;
+	n.ip[most / 8 - 1] = (uint8_t)chance(seed);
+	n.ip[most / 8 - 2] = (uint8_t)(chance(seed) % 16);
+	for (unsigned bit = n.bits; bit < most; bit++)
+		n.ip[bit / 8] = (uint8_t)(n.ip[bit / 8] & ~(0x80 >> bit % 8));
+	return n;
+}
+
+static bool in_some(const struct net *address, const struct net *networks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (net_in(address, &networks[i]))
+			return true;
+	return false;
+}
+
+/* Sorted and thinned out they hold the same addresses as one by one, at their edges, too. */
+static void many(void **state)
+{
+	uint32_t seed = 4711;
+
+	(void)state;
+	for (size_t count = 0; count < MANY; count += count < 40 ? 1 : 77) {
+		struct net *all = malloc(count * sizeof *all + 1), *sorted = malloc(count * sizeof *all + 1);
+		size_t left;
+
+		for (size_t i = 0; i < count; i++)
+			all[i] = some_network(&seed);
+		if (count)
+			memcpy(sorted, all, count * sizeof *all);
+		left = net_sort(sorted, count);
+		assert_true(left <= count && (left || !count));
+		sorted = realloc(sorted, left * sizeof *sorted + 1);
+		for (size_t i = 0; i < left; i++)
+			for (size_t j = 0; j < left; j++)
+				assert_true(i == j || !net_in(&sorted[i], &sorted[j]));
+		for (int i = 0; i < 2000; i++) {
+			struct net a = some_network(&seed);
+
+			a.bits = i % 2 ? 0 : a.bits; /* those of an address do not count */
+			if (net_in_any(&a, sorted, left) != in_some(&a, all, count))
+				fail_msg("%zu networks: address %d", count, i);
+		}
+		free(all);
+		free(sorted);
+	}
+}
+
+static void sorted_as(void **state)
+{
+	static const struct { const char *in, *out; } cases[] = {
+		{"", ""},
+		{"10.0.0.0/8", "10.0.0.0/8"},
+		{"10.0.0.0/8 10.0.0.0/8", "10.0.0.0/8"},
+		{"10.1.0.0/16 10.0.0.0/8 10.0.0.0/16 9.0.0.0/8", "9.0.0.0/8 10.0.0.0/8"},
+		{"fd00::/8 192.168.0.0/16 fd00::1 10.0.0.1", "10.0.0.1/32 192.168.0.0/16 fd00::/8"},
+		{"1.2.3.4 0.0.0.0/0 ::/0 ::1 255.255.255.255", "0.0.0.0/0 ::/0"},
+		{"10.0.0.128/25 10.0.0.0/25", "10.0.0.0/25 10.0.0.128/25"},
+		{"200.0.0.1 100.0.0.1 0.0.0.1", "0.0.0.1/32 100.0.0.1/32 200.0.0.1/32"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span list = span_str(cases[i].in);
+		struct text out = block_text(strlen(cases[i].out));
+		struct net row[8];
+		size_t count = 0;
+
+		while (list.len)
+			assert_true(net_read_network(&row[count++], span_cut(&list, ' ')));
+		count = net_sort(row, count);
+		for (size_t j = 0; j < count; j++) {
+			text_str(&out, j ? " " : "");
+			net_write(&out, &row[j]);
+			text_char(&out, '/');
+			text_number(&out, row[j].bits);
+		}
+		block_same(text_span(&out), cases[i].out, cases[i].in);
+		free(out.at);
+	}
+}
+
+/* A walk through a list of a hundred thousand, a million times, takes many minutes. */
+static void very_many(void **state)
+{
+	enum { VERY_MANY = 100000, ASKED = 1000000, SECONDS = 20 };
+	struct net *row = calloc(VERY_MANY, sizeof *row);
+	clock_t start = clock();
+	size_t in = 0;
+
+	(void)state;
+	assert_non_null(row);
+	for (uint32_t i = 0; i < VERY_MANY; i++)
+		row[i] = (struct net){.family = NET_IP4, .bits = 32, .ip = {(uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16), 1}};
+	assert_int_equal(net_sort(row, VERY_MANY), VERY_MANY);
+	for (uint32_t i = 0; i < ASKED; i++) {
+		struct net a = {.family = NET_IP4, .bits = 32, .ip = {(uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16), 1}};
+
+		in += net_in_any(&a, row, VERY_MANY);
+		assert_true((clock() - start) / CLOCKS_PER_SEC < SECONDS);
+	}
+	assert_int_equal(in, VERY_MANY);
+	free(row);
+}
+
 static void with_port(void **state)
 {
 	static const struct { const char *in, *out; uint16_t port; } cases[] = {
@@ -249,6 +375,9 @@ int main(void)
 		cmocka_unit_test(inside),
 		cmocka_unit_test(every_prefix_length),
 		cmocka_unit_test(no_address),
+		cmocka_unit_test(many),
+		cmocka_unit_test(sorted_as),
+		cmocka_unit_test(very_many),
 		cmocka_unit_test(with_port),
 		cmocka_unit_test(same),
 	};
