@@ -25,7 +25,8 @@ struct asked {
 	const struct edits *edits;
 	const char *unix_path; /* of the server; NULL: it is a name */
 	const char *subject; /* of the client's certificate */
-	bool trusted, forwarded, no_port, https;
+	const char *fields; /* further ones */
+	bool trusted, forwarded, no_port, https, hide_authorization, hide_cookies;
 	uint8_t proxy; /* version of the PROXY header that went before */
 };
 
@@ -92,6 +93,16 @@ static const struct asked asked[] = {
 
 	/* names */
 	{.name = "underscore names", .in = GET "X_Forwarded_For: 10.0.0.1" CRLF "_: a" CRLF "a_b: c" CRLF "A-b: d" CRLF "Content_Length: 5" CRLF, .out = GET "A-b: d" CRLF OURS},
+
+	/* what was for us */
+	{.name = "our Authorization goes", .hide_authorization = true, .in = GET "A: b" CRLF "authorization: Basic YTpi" CRLF "C: d" CRLF, .out = GET "A: b" CRLF "C: d" CRLF OURS},
+	{.name = "another one stays", .hide_cookies = true, .in = GET "Authorization: Bearer x" CRLF, .out = GET "Authorization: Bearer x" CRLF OURS},
+	{.name = "our cookies go", .hide_cookies = true,
+		.in = GET "Cookie: a=b; gateway-login-family=XX; c=d" CRLF "cookie: __Host-gateway-login-family=YY" CRLF "Cookie: e=f" CRLF,
+		.out = GET "Cookie: a=b; c=d" CRLF "Cookie: e=f" CRLF OURS},
+	{.name = "others stay as they are", .hide_cookies = true, .in = GET "Cookie: a=b;c=d ;; gateway-logi=x;  e" CRLF, .out = GET "Cookie: a=b;c=d ;; gateway-logi=x;  e" CRLF OURS},
+	{.name = "nobody logs in here", .in = GET "Cookie: gateway-login-family=XX" CRLF, .out = GET "Cookie: gateway-login-family=XX" CRLF OURS},
+	{.name = "who it is", .fields = "X-Remote-User: alice" CRLF, .in = GET "Connection: X-Remote-User" CRLF, .out = GET OURS "X-Remote-User: alice" CRLF},
 
 	/* who says where it came from */
 	{.name = "a stranger's word does not count",
@@ -217,7 +228,8 @@ static void read_request(struct request *r, const struct asked *row)
 	r->route.options.forwarded = row->forwarded;
 	if (row->edits)
 		r->route.options.request = *row->edits;
-	r->up = (struct rewrite_up){&r->head, &r->frame, &r->path, r->path.host.len ? r->path.host : head_get(&r->head, FIELD_HOST), &r->route, &r->target, &r->asker};
+	r->up = (struct rewrite_up){&r->head, &r->frame, &r->path, r->path.host.len ? r->path.host : head_get(&r->head, FIELD_HOST), &r->route, &r->target, &r->asker,
+		span_str(row->fields ? row->fields : ""), row->hide_authorization, row->hide_cookies};
 }
 
 static void rewrites_requests(void **state)
@@ -295,6 +307,7 @@ struct answered {
 	const char *out;
 	const struct edits *edits;
 	const char *hsts;
+	const char *fields; /* further ones */
 	bool interim, chunked, close, tunnel;
 };
 
@@ -353,6 +366,9 @@ static const struct answered answered[] = {
 	{.name = "edits and close", .edits = &response_edits, .close = true, .in = OK "Content-Length: 0" CRLF,
 		.out = OK VIA DATE "X-Frame-Options: DENY" CRLF "Connection: close" CRLF "Content-Length: 0" CRLF},
 
+	{.name = "further fields", .fields = "Set-Cookie: a=b" CRLF, .edits = &response_edits, .in = OK "Set-Cookie: c=d" CRLF "Content-Length: 0" CRLF,
+		.out = OK "Set-Cookie: c=d" CRLF VIA DATE "X-Frame-Options: DENY" CRLF "Set-Cookie: a=b" CRLF "Content-Length: 0" CRLF},
+
 	/* Strict-Transport-Security (RFC 6797 7.1: one field) */
 	{.name = "hsts", .hsts = "max-age=60", .in = OK "Content-Length: 0" CRLF, .out = OK VIA DATE HSTS "Content-Length: 0" CRLF},
 	{.name = "hsts instead of the server's", .hsts = "max-age=60", .in = OK "STRICT-transport-security: max-age=0" CRLF "A: b" CRLF "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
@@ -392,6 +408,7 @@ static void read_response(struct response *r, const struct answered *row)
 		.edits = row->edits ? row->edits : row->interim ? NULL : &none,
 		.date = SPAN("Mon, 23 Nov 2026 09:32:46 GMT"),
 		.hsts = span_str(row->hsts ? row->hsts : ""),
+		.fields = span_str(row->fields ? row->fields : ""),
 		.chunked = row->chunked,
 		.close = row->close,
 		.tunnel = row->tunnel,
