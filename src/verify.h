@@ -39,9 +39,9 @@ struct verify_job {
 struct verify {
 	int passwords; /* descriptor; -1: nobody to ask */
 	uint32_t id;   /* of the last job */
-	uint32_t right_at, wrong_at; /* where the next one goes */
+	uint32_t right_count, wrong_count; /* that went into the rings so far */
 	unsigned char key[SESSION_KEY];
-	struct verify_tag right[VERIFY_RIGHT_KEPT], wrong[VERIFY_WRONG_KEPT]; /* rings; all zero: free */
+	struct verify_tag right[VERIFY_RIGHT_KEPT], wrong[VERIFY_WRONG_KEPT]; /* rings */
 	struct verify_job jobs[VERIFY_JOBS];
 };
 
