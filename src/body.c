@@ -35,10 +35,11 @@ static const struct refusal no_crlf = {400, "carriage return and line feed expec
 static const struct refusal bad_trailer = {400, "malformed trailer field"};
 static const struct refusal long_trailers = {400, "trailer section too long"};
 static const struct refusal cut_off = {400, "body ended early"};
+static const struct refusal too_much = {413, "the request body is larger than max_body"};
 
 void body_init(struct body *b, enum body_kind kind, uint64_t length)
 {
-	*b = (struct body){.kind = (uint8_t)kind, .state = SIZE_FIRST};
+	*b = (struct body){.most = UINT64_MAX, .kind = (uint8_t)kind, .state = SIZE_FIRST};
 	if (kind == BODY_LENGTH)
 		b->left = length;
 }
@@ -117,13 +118,24 @@ static const struct refusal *trailer_byte(struct body *b, char c)
 	}
 }
 
+/* The LF of a size line: only now is the size beyond doubt. */
+static const struct refusal *size_end(struct body *b, char c)
+{
+	b->state = b->left ? DATA : TRAILER;
+	if (c != '\n')
+		return &no_crlf;
+	if (b->left > b->most)
+		return &too_much;
+	b->most -= b->left;
+	return NULL;
+}
+
 /* One byte of framing: any state but OVER, and DATA only at its end. */
 static const struct refusal *framing_byte(struct body *b, char c)
 {
 	switch (b->state) {
 	case SIZE_LF:
-		b->state = b->left ? DATA : TRAILER;
-		return c == '\n' ? NULL : &no_crlf;
+		return size_end(b, c);
 	case DATA:
 		b->state = DATA_LF;
 		return c == '\r' ? NULL : &no_crlf;

@@ -26,7 +26,8 @@ enum body_kind {
 
 struct body {
 	uint64_t left;     /* payload bytes to come: of the body, or of this chunk */
-	const struct refusal *bad; /* 400; whoever reads a response makes it 502 */
+	uint64_t most;     /* payload bytes that chunks may still announce; body_init sets UINT64_MAX */
+	const struct refusal *bad; /* 400, 413 for more than most; whoever reads a response makes it 502 */
 	uint16_t line;     /* bytes of the current chunk or trailer line so far; bounded */
 	uint16_t trailers; /* bytes of the trailer section so far; bounded by GW_HEAD */
 	uint8_t kind;      /* enum body_kind */

@@ -7,7 +7,8 @@
  * Order on the wire: head, then for every run of payload: line (chunked only),
  * run, tail (chunked only). A run is announced only when its bytes are there,
  * so it is always finished, and a sink that takes part of it finds the rest
- * where it was.
+ * where it was. Its bytes have a budget by then, too: what has none stays in
+ * the source's buffer, and nothing is read until there is more.
  */
 #include "flow.h"
 
@@ -21,13 +22,13 @@ static const char last_chunk[] = "\r\n0\r\n\r\n";
 
 void flow_start(struct flow *f, struct link *from, struct link *to, struct span head, enum body_kind kind, uint64_t length, bool chunked)
 {
-	*f = (struct flow){.from = from, .to = to, .head = head, .chunked = chunked};
+	*f = (struct flow){.from = from, .to = to, .head = head, .budget = UINT64_MAX, .chunked = chunked};
 	body_init(&f->body, kind, length);
 }
 
 void flow_reply(struct flow *f, struct link *to, struct span head, struct span body)
 {
-	*f = (struct flow){.to = to, .head = head, .fixed = body};
+	*f = (struct flow){.to = to, .head = head, .fixed = body, .budget = UINT64_MAX};
 	body_init(&f->body, BODY_NONE, 0);
 }
 
@@ -66,6 +67,12 @@ static void flow_decode(struct flow *f)
 static uint32_t flow_ready(const struct flow *f)
 {
 	return f->from ? f->from->in->ready : 0;
+}
+
+/* Of so many bytes, those that may go. */
+static uint32_t flow_may(const struct flow *f, uint32_t len)
+{
+	return f->budget < len ? (uint32_t)f->budget : len;
 }
 
 /* --- ducts ---------------------------------------------------------------------- */
@@ -127,8 +134,8 @@ static bool flow_lift(struct flow *f)
 	struct duct *d = f->duct;
 	size_t moved = 0, gone;
 
-	if (d->held == 0 && f->from->readable && !body_done(&f->body)) {
-		size_t most = f->body.kind == BODY_LENGTH && f->body.left < DUCT_MOST ? (size_t)f->body.left : DUCT_MOST;
+	if (d->held == 0 && f->budget && f->from->readable && !body_done(&f->body)) {
+		size_t most = flow_may(f, f->body.kind == BODY_LENGTH && f->body.left < DUCT_MOST ? (uint32_t)f->body.left : DUCT_MOST);
 
 		moved = link_lift(f->from, d->pipe, most);
 		body_take(&f->body, moved);
@@ -137,6 +144,7 @@ static bool flow_lift(struct flow *f)
 	if (d->held && f->to->writable) {
 		gone = link_drop(f->to, d->pipe, d->held);
 		d->held -= (uint32_t)gone;
+		f->budget -= gone;
 		f->sent += gone;
 		moved += gone;
 	}
@@ -170,11 +178,12 @@ static void flow_write_size(struct flow *f, uint32_t size)
 /* Everything decoded becomes one chunk, and the end of the body goes with it. */
 static void flow_announce(struct flow *f)
 {
-	bool done = body_done(&f->body);
+	bool done;
 
 	if (!f->chunked || f->run || f->tail_len || f->ended)
 		return;
-	f->run = flow_ready(f);
+	f->run = flow_may(f, flow_ready(f));
+	done = body_done(&f->body) && f->run == flow_ready(f);
 	if (f->run) {
 		flow_write_size(f, f->run);
 		f->tail = last_chunk;
@@ -209,11 +218,12 @@ static bool flow_push(struct flow *f)
 {
 	struct piece pieces[5];
 	int count = 0;
-	size_t sent, n;
+	size_t sent, n, fixed;
 	uint32_t payload;
 
 	flow_announce(f);
-	payload = f->chunked ? f->run : flow_ready(f);
+	payload = f->chunked ? f->run : flow_may(f, flow_ready(f));
+	fixed = f->budget < f->fixed.len ? (size_t)f->budget : f->fixed.len;
 	if (f->head.len)
 		pieces[count++] = (struct piece){f->head.at, f->head.len};
 	if (f->line_end > f->line_at)
@@ -222,8 +232,8 @@ static bool flow_push(struct flow *f)
 		pieces[count++] = (struct piece){f->from->in->data + f->from->in->at, payload};
 	if (f->tail_len)
 		pieces[count++] = (struct piece){f->tail, f->tail_len};
-	if (f->fixed.len)
-		pieces[count++] = (struct piece){f->fixed.at, f->fixed.len};
+	if (fixed)
+		pieces[count++] = (struct piece){f->fixed.at, fixed};
 	if (count == 0 && !link_owes(f->to))
 		return false;
 	sent = link_write(f->to, pieces, count);
@@ -237,25 +247,36 @@ static bool flow_push(struct flow *f)
 		buf_take(f->from->in, (uint32_t)n);
 		if (f->chunked)
 			f->run -= (uint32_t)n;
+		f->budget -= n;
 		f->sent += n;
 	}
 	n = flow_used(&sent, f->tail_len);
 	if (n)
 		f->tail += n;
 	f->tail_len = (uint8_t)(f->tail_len - n);
-	f->sent += flow_used_span(&sent, &f->fixed);
+	n = flow_used_span(&sent, &f->fixed);
+	f->budget -= n;
+	f->sent += n;
 	return true;
+}
+
+/* Payload that is here, and could go if it may. */
+static bool flow_holds(const struct flow *f)
+{
+	return f->fixed.len || flow_ready(f);
 }
 
 bool flow_wants_out(const struct flow *f)
 {
-	return f->head.len || f->line_end > f->line_at || f->tail_len || f->fixed.len || flow_ready(f) || (f->duct && f->duct->held) ||
-	       (f->chunked && !f->ended && body_done(&f->body)) || link_owes(f->to);
+	if (flow_holds(f) && f->budget)
+		return true;
+	return f->head.len || f->line_end > f->line_at || f->tail_len || (f->duct && f->duct->held) ||
+	       (f->chunked && !f->ended && body_done(&f->body) && !flow_ready(f)) || link_owes(f->to);
 }
 
 bool flow_wants_in(const struct flow *f)
 {
-	if (!f->from || body_done(&f->body) || f->body.bad || f->from->eof)
+	if (!f->from || f->budget == 0 || body_done(&f->body) || f->body.bad || f->from->eof)
 		return false;
 	if (flow_is_bulk(f))
 		return buf_held(f->from->in) == 0 && !(f->duct && f->duct->held);
@@ -269,7 +290,7 @@ static enum flow_result flow_state(const struct flow *f)
 	if (f->body.bad)
 		return FLOW_FROM_BROKEN;
 	if (body_done(&f->body))
-		return flow_wants_out(f) ? FLOW_WAIT : FLOW_DONE;
+		return flow_wants_out(f) || flow_holds(f) ? FLOW_WAIT : FLOW_DONE;
 	if (f->from->eof && f->from->why)
 		return FLOW_FROM_BROKEN;
 	return FLOW_WAIT;
