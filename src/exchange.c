@@ -87,6 +87,8 @@ void exchange_step(struct exchange *x)
 	uint64_t before = exchange_moved(x);
 	uint8_t state;
 
+	if (x->r.paced)
+		exchange_pace_before(x);
 	do {
 		state = x->r.state;
 		switch (state) {
@@ -121,6 +123,8 @@ void exchange_step(struct exchange *x)
 	} while (x->r.state != state || exchange_connect_has_news(x));
 	if (exchange_moved(x) != before)
 		x->r.moved_at = x->env->now;
+	if (x->r.paced)
+		exchange_pace_after(x);
 }
 
 /* Is the client's socket of interest beyond what the flows want of it? */

@@ -26,7 +26,7 @@ struct env {
 	struct share *share;
 	struct tls_kit *tls; /* NULL: nobody speaks it */
 	struct verify verify;
-	uint32_t verifying; /* exchanges that wait for a password, or for the moment to say that it was wrong */
+	uint32_t verifying; /* exchanges that asked for a password, and those that wait for the moment to say that it was wrong */
 	struct share_slot *slot; /* of this worker in share */
 	int slot_number;
 	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
@@ -48,6 +48,8 @@ struct conn {
 	struct net peer;           /* who is connected, or whom a PROXY header named */
 	uint16_t port;             /* it connected to; 0: not known */
 	int64_t waits_since;       /* for an exchange; 0: it does not */
+	int64_t paced_at;          /* when budgets were last filled, ms; 0: it has none yet */
+	uint64_t up_budget, down_budget; /* what the last request left of them */
 	uint8_t state;             /* the worker's */
 	bool counted;              /* in share's table of addresses */
 	bool trusted;              /* the peer may say for whom it speaks */
@@ -91,7 +93,7 @@ struct guard {
 	int64_t until;             /* a wrong one is not answered before, ms */
 	bool inside;               /* it may pass already: only whose the credentials are is open */
 	bool by_form;              /* they came in a form, else in Authorization */
-	bool mine;                 /* it was this exchange that asked */
+	bool mine;                 /* it was this exchange that asked the password process */
 	bool queued;               /* counted in env->verifying */
 	struct text up, down;      /* fields that the server, that the client gets, in the rooms below */
 	char up_room[GW_COPIED];
@@ -112,6 +114,7 @@ struct request {
 	bool hide_authorization; /* it was for us */
 	bool consulting;      /* up is the server that says who may pass (forward-auth) */
 	bool crowded;         /* counted for route->options.crowd */
+	bool paced;           /* its flows have budgets */
 	bool answering;       /* a final head has been composed: nothing else may be answered */
 	uint8_t interims;     /* 1xx answers so far */
 	uint8_t tries;        /* servers asked */
@@ -125,6 +128,7 @@ struct request {
 	uint64_t moved;       /* bytes, at the start of the window */
 	int64_t pace_at;      /* when exchange_is_slow last looked */
 	uint64_t pace;        /* bytes that had moved then */
+	int64_t held_since;   /* a flow waits for its budget, ms; 0: none does */
 	int64_t began_us;     /* for the log */
 	int64_t asked_us;
 	int64_t answered_us;

@@ -56,6 +56,8 @@ static void begin_tunnel(struct exchange *x)
 	flow_start(&x->r.up_flow, client, server, span_of("", 0), BODY_CLOSE, 0, false);
 	flow_start(&x->r.down_flow, server, client, head, BODY_CLOSE, 0, false);
 	x->r.up_flow.ducts = x->r.down_flow.ducts = &x->env->ducts;
+	exchange_pace(x, &x->r.up_flow);
+	exchange_pace(x, &x->r.down_flow);
 	exchange_enter(x, EXCHANGE_TUNNEL);
 }
 
@@ -99,6 +101,7 @@ static void begin_relay(struct exchange *x)
 	x->r.stream = is_event_stream(&x->answered);
 	flow_start(&x->r.down_flow, &x->r.up->link, &x->conn->link, head, f->kind, f->length, chunked);
 	x->r.down_flow.ducts = &x->env->ducts;
+	exchange_pace(x, &x->r.down_flow);
 	exchange_enter(x, EXCHANGE_RELAY);
 }
 
@@ -222,7 +225,7 @@ static bool step_up(struct exchange *x)
 		break;
 	}
 	if (x->r.answering)
-		exchange_abandon(x, body_broke_off.text, EXCHANGE_RESET);
+		exchange_abandon(x, x->r.up_flow.body.bad ? x->r.up_flow.body.bad->text : body_broke_off.text, EXCHANGE_RESET);
 	else
 		exchange_refuse(x, x->r.up_flow.body.bad ? x->r.up_flow.body.bad : &body_broke_off);
 	return false;

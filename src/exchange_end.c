@@ -69,6 +69,9 @@ void exchange_over(struct exchange *x, enum exchange_end end)
 {
 	struct share_slot *slot = x->env->slot;
 
+	if (x->r.paced)
+		exchange_pace_end(x);
+	exchange_leave_crowd(x);
 	flow_drop(&x->r.up_flow);
 	flow_drop(&x->r.down_flow);
 	exchange_drop_server(x);

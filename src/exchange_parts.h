@@ -39,12 +39,28 @@ bool exchange_answer_before(struct exchange *x, struct span path);
 void exchange_go_on(struct exchange *x);
 
 /* exchange_limit.c */
-/* limit, connections and max_body of the route. True: it has been answered (429, 413). */
+/* limit, connections and max_body of the route. True: it has been answered (429, 413).
+ * The body of a request without a length is counted as its chunks go up (see struct body). */
 bool exchange_is_over_limit(struct exchange *x);
-/* More of the body has come than max_body allows. To be asked while it goes up. */
-bool exchange_body_is_over(const struct exchange *x);
 /* The request is over: it is no longer of the crowd. */
 void exchange_leave_crowd(struct exchange *x);
+
+/* exchange_pace.c: bandwidth of the route; all but the first for requests that are paced */
+/* A flow has been started, a server's answer or what goes up: it gets its budget. */
+void exchange_pace_flow(struct exchange *x, struct flow *f);
+/* Around each step: fills budgets; sees whether one is used up. */
+void exchange_pace_before(struct exchange *x);
+void exchange_pace_after(struct exchange *x);
+/* While one is (held_since): when there will be more, monotonic ms. */
+int64_t exchange_pace_due(const struct exchange *x);
+/* The request is over: what is left is the connection's. To be told in its last state. */
+void exchange_pace_end(struct exchange *x);
+
+static inline void exchange_pace(struct exchange *x, struct flow *f)
+{
+	if (x->r.route->options.bandwidth)
+		exchange_pace_flow(x, f);
+}
 
 /* exchange_guard.c */
 /* Whom the request has to satisfy is known. True: it has been answered, or waits;

@@ -143,6 +143,9 @@ static void send_request(struct exchange *x)
 	up->link.in = &x->back;
 	flow_start(&x->r.up_flow, &x->conn->link, &up->link, text_span(&out), f->kind, f->length, f->kind == BODY_CHUNKED);
 	x->r.up_flow.ducts = &x->env->ducts;
+	exchange_pace(x, &x->r.up_flow);
+	if (x->r.route->options.max_body)
+		x->r.up_flow.body.most = x->r.route->options.max_body;
 	x->r.up_over = x->r.heard = false;
 	x->r.seen = 0;
 	x->r.asked_us = x->env->now_us;

@@ -68,7 +68,7 @@ int64_t exchange_deadline(const struct exchange *x)
 	case EXCHANGE_CONNECT:
 		return x->r.since + x->r.route->options.connect_timeout;
 	default:
-		return x->r.window + patience(x);
+		return x->r.held_since ? exchange_pace_due(x) : x->r.window + patience(x);
 	}
 }
 
@@ -125,6 +125,8 @@ void exchange_expire(struct exchange *x)
 		expire_connect(x);
 		break;
 	default:
+		if (x->r.held_since)
+			break;
 		if (was_moving(x))
 			return;
 		if (x->conn->link.eof)
@@ -165,6 +167,8 @@ bool exchange_is_slow(struct exchange *x)
 
 	if (x->r.state == EXCHANGE_HEAD || x->r.state == EXCHANGE_FORM || x->r.state == EXCHANGE_PAUSE)
 		return x->env->now - x->r.since >= SLOW_MS;
+	if (x->r.held_since)
+		return false; /* it is us who are slow */
 	if (ends_soon(x))
 		return x->env->now - x->r.moved_at >= SLOW_MS;
 	if (x->r.state == EXCHANGE_TUNNEL || (x->r.state == EXCHANGE_RELAY && x->r.stream))
