@@ -176,18 +176,24 @@ static void log_out(struct exchange *x)
 	see_other(x, SPAN("/"), text_span(&fields));
 }
 
-static struct span scheme_of(const struct exchange *x)
+/* As the browser knows it: a trusted proxy before us may have been asked by another name. */
+static struct span as_asked(const struct exchange *x, enum field_id forwarded, struct span here)
 {
-	struct span said = x->conn->trusted ? head_get(&x->asked, FIELD_X_FORWARDED_PROTO) : span_of("", 0);
+	struct span said = x->conn->trusted ? head_get(&x->asked, forwarded) : span_of("", 0);
 
-	return said.len ? said : x->r.asker.scheme;
+	return said.len ? said : here;
+}
+
+static bool is_foreign(const struct exchange *x)
+{
+	return auth_is_foreign(&x->asked, as_asked(x, FIELD_X_FORWARDED_PROTO, x->r.asker.scheme), as_asked(x, FIELD_X_FORWARDED_HOST, x->r.host));
 }
 
 static void take_post(struct exchange *x, bool out)
 {
 	struct span type = head_get(&x->asked, FIELD_CONTENT_TYPE);
 
-	if (auth_is_foreign(&x->asked, scheme_of(x), x->r.host))
+	if (is_foreign(x))
 		exchange_refuse(x, &foreign);
 	else if (out)
 		log_out(x);

@@ -216,10 +216,15 @@ static struct span place_asked_for(struct exchange *x)
 }
 
 /* Who cannot be shown a page must not be asked by the browser's dialog either, where
- * the site has a page for that. */
+ * the site has a page for that. Without TLS browsers do not say what they fetch for. */
+static bool is_browser(const struct exchange *x)
+{
+	return auth_is_fetch(&x->asked) || span_starts(head_get(&x->asked, FIELD_USER_AGENT), SPAN("Mozilla/"));
+}
+
 static void name_scheme(struct text *fields, const struct exchange *x, bool form)
 {
-	text_str(fields, form && (x->r.guard->by_form || auth_is_fetch(&x->asked)) ? "WWW-Authenticate: Form realm=\"" : "WWW-Authenticate: Basic realm=\"");
+	text_str(fields, form && (x->r.guard->by_form || is_browser(x)) ? "WWW-Authenticate: Form realm=\"" : "WWW-Authenticate: Basic realm=\"");
 	text_str(fields, x->r.guard->users->label);
 	text_lit(fields, "\", charset=\"UTF-8\"\r\n");
 }
@@ -281,9 +286,8 @@ static bool has_queue_place(const struct exchange *x)
 
 static void enter_queue(struct exchange *x)
 {
-	x->r.guard->queued = true;
+	x->r.guard->mine = x->r.guard->queued = true;
 	x->env->verifying++;
-	exchange_enter(x, EXCHANGE_VERIFY);
 }
 
 void exchange_leave_queue(struct exchange *x)
@@ -335,9 +339,7 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 	case VERIFY_WRONG:
 		return LOOKED_WRONG;
 	case VERIFY_ASKED:
-		if (!has_queue_place(x))
-			return LOOKED_FULL;
-		break;
+		break; /* who asks the same costs no further look, and is answered with the first */
 	case VERIFY_UNKNOWN:
 		if (!has_queue_place(x) || !verify_has_place(&x->env->verify, x->env->now))
 			return LOOKED_FULL;
@@ -345,10 +347,10 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 			return LOOKED_BARRED;
 		if (!verify_ask(&x->env->verify, &g->tag, hash, g->password, x->env->now))
 			return LOOKED_FULL;
-		g->mine = true;
+		enter_queue(x);
 		break;
 	}
-	enter_queue(x);
+	exchange_enter(x, EXCHANGE_VERIFY);
 	return LOOKED_WAITS;
 }
 
