@@ -126,6 +126,7 @@ static const struct known {
 	{"accept", FIELD_ACCEPT},
 	{"cookie", FIELD_COOKIE},
 	{"expect", FIELD_EXPECT},
+	{"origin", FIELD_ORIGIN},
 	{"referer", FIELD_REFERER},
 	{"trailer", FIELD_TRAILER},
 	{"upgrade", FIELD_UPGRADE},
@@ -140,6 +141,8 @@ static const struct known {
 	{"authorization", FIELD_AUTHORIZATION},
 	{"content-length", FIELD_CONTENT_LENGTH},
 	{"http2-settings", FIELD_HTTP2_SETTINGS},
+	{"sec-fetch-mode", FIELD_SEC_FETCH_MODE},
+	{"sec-fetch-site", FIELD_SEC_FETCH_SITE},
 	{"x-forwarded-for", FIELD_X_FORWARDED_FOR},
 	{"proxy-connection", FIELD_PROXY_CONNECTION},
 	{"x-forwarded-host", FIELD_X_FORWARDED_HOST},
@@ -156,9 +159,9 @@ static const struct known {
 static const struct {
 	uint8_t from, to;
 } by_length[] = {
-	[2] = {1, 2}, [3] = {2, 3}, [4] = {3, 5}, [6] = {5, 8}, [7] = {8, 11}, [8] = {11, 12},
-	[9] = {12, 14}, [10] = {14, 17}, [12] = {17, 19}, [13] = {19, 20}, [14] = {20, 22},
-	[15] = {22, 23}, [16] = {23, 26}, [17] = {26, 28}, [18] = {28, 30}, [19] = {30, 31}, [21] = {31, 32},
+	[2] = {1, 2}, [3] = {2, 3}, [4] = {3, 5}, [6] = {5, 9}, [7] = {9, 12}, [8] = {12, 13},
+	[9] = {13, 15}, [10] = {15, 18}, [12] = {18, 20}, [13] = {20, 21}, [14] = {21, 25},
+	[15] = {25, 26}, [16] = {26, 29}, [17] = {29, 31}, [18] = {31, 33}, [19] = {33, 34}, [21] = {34, 35},
 };
 
 /* All bytes in lower case, as far as tchars can become letters, digits or '-':
