@@ -16,19 +16,24 @@ static bool is_plain(char c)
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-/* As much of it as surely fits. */
-static struct span shown(struct span s, size_t room)
+/* As much of it as surely fits. Does a blank count as itself? */
+static struct span cut(struct span s, size_t room, bool blanks)
 {
 	size_t n, used = 0;
 
 	if (s.len <= room / ESCAPE)
 		return s;
 	for (n = 0; n < s.len; n++) {
-		used += is_plain(s.at[n]) ? 1 : ESCAPE;
+		used += is_plain(s.at[n]) && (blanks || s.at[n] != ' ') ? 1 : ESCAPE;
 		if (used > room)
 			break;
 	}
 	return span_of(s.at, n);
+}
+
+static struct span shown(struct span s, size_t room)
+{
+	return cut(s, room, true);
 }
 
 static void quoted(struct text *out, struct span s, size_t room)
@@ -41,13 +46,20 @@ static void quoted(struct text *out, struct span s, size_t room)
 	text_char(out, '"');
 }
 
+/* A column without quotes: a blank in it must not begin the next one. */
 static void word(struct text *out, struct span s)
 {
 	text_char(out, ' ');
-	if (s.len)
-		text_quoted(out, shown(s, WORD_ROOM));
-	else
+	if (!s.len)
 		text_char(out, '-');
+	for (s = cut(s, WORD_ROOM, false); s.len;) {
+		size_t blank = span_find(s, ' ');
+		bool more = blank < s.len;
+
+		text_quoted(out, span_cut(&s, ' '));
+		if (more)
+			text_lit(out, "\\x20");
+	}
 }
 
 /* "0.012": seconds with their thousandths. */
@@ -65,7 +77,9 @@ static void seconds(struct text *out, int64_t us)
 static void combined(struct text *out, const struct record *r)
 {
 	text_span_add(out, r->client);
-	text_lit(out, " - - [");
+	text_lit(out, " -");
+	word(out, r->user);
+	text_lit(out, " [");
 	text_span_add(out, r->time);
 	text_lit(out, "] \"");
 	if (r->method.len) {
@@ -108,6 +122,7 @@ static void json(struct text *out, const struct record *r)
 	text_char(out, '{');
 	member(out, "\"time\":", r->iso_time, WORD_ROOM);
 	member(out, "\"client\":", r->client, WORD_ROOM);
+	member(out, "\"user\":", r->user, WORD_ROOM);
 	member(out, "\"method\":", r->method, WORD_ROOM);
 	member(out, "\"host\":", r->host, WORD_ROOM);
 	member(out, "\"target\":", r->target, TARGET_ROOM);

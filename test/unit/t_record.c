@@ -52,7 +52,7 @@ static void tells_a_request(void **state)
 	(void)state;
 	is_told(&r,
 		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.1\" 200 1234 \"http://b.example/\" \"curl/8\" a.example 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
-		JSON_TIME "\"client\":\"192.0.2.7\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"http://b.example/\","
+		JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"http://b.example/\","
 			  "\"user_agent\":\"curl/8\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\","
 			  "\"tls\":\"\",\"tls_resumed\":false,\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
 	r.version = 10;
@@ -66,9 +66,43 @@ static void tells_a_request(void **state)
 	r.tls_resumed = true;
 	is_told(&r,
 		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.0\" 502 18446744073709551615 \"-\" \"-\" a.example 10.0.0.5:8000 61.000 - abc234defghi \"it broke\"",
-		JSON_TIME "\"client\":\"192.0.2.7\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"\","
+		JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"\","
 			  "\"user_agent\":\"\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"it broke\","
 			  "\"tls\":\"TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305\",\"tls_resumed\":true,\"status\":502,\"bytes\":18446744073709551615,\"seconds\":61.000,\"server_seconds\":null}");
+}
+
+/* The third column is the user; no name moves the columns behind it. */
+static void tells_the_user(void **state)
+{
+	static const struct {
+		struct span user;
+		const char *combined, *json;
+	} rows[] = {
+		{SPAN("alice"), "alice", "alice"},
+		{{NULL, 0}, "-", ""},
+		{SPAN("alice b"), "alice\\x20b", "alice b"},
+		{SPAN(" - [x] \"GET"), "\\x20-\\x20[x]\\x20\\x22GET", " - [x] \\\"GET"},
+		{SPAN(" "), "\\x20", " "},
+		{SPAN("a\\\t\n"), "a\\x5c\\x09\\x0a", "a\\\\\\u0009\\u000a"},
+		{SPAN("\xc3\xa4"), "\\xc3\\xa4", "\\u00c3\\u00a4"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct record r = usual();
+		struct text want = block_text(1024), got = block_text(RECORD_MOST);
+
+		r.user = rows[i].user;
+		text_format(&want, "192.0.2.7 - %s [", rows[i].combined);
+		record_write(&got, &r, LOG_COMBINED);
+		assert_true(span_starts(text_span(&got), text_span(&want)));
+		want.len = got.len = 0;
+		text_format(&want, JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"%s\",\"method\"", rows[i].json);
+		record_write(&got, &r, LOG_JSON);
+		assert_true(span_starts(text_span(&got), text_span(&want)));
+		free(want.at);
+		free(got.at);
+	}
 }
 
 /* A head that was never understood has no words of its own. */
@@ -87,7 +121,7 @@ static void tells_what_was_no_request(void **state)
 
 	(void)state;
 	is_told(&r, "unix - - " TIME " \"-\" 400 0 \"-\" \"-\" - - 0.000 - id \"malformed\"",
-		JSON_TIME "\"client\":\"unix\",\"method\":\"\",\"host\":\"\",\"target\":\"\",\"referer\":\"\",\"user_agent\":\"\",\"server\":\"\","
+		JSON_TIME "\"client\":\"unix\",\"user\":\"\",\"method\":\"\",\"host\":\"\",\"target\":\"\",\"referer\":\"\",\"user_agent\":\"\",\"server\":\"\","
 			  "\"id\":\"id\",\"why\":\"malformed\",\"tls\":\"\",\"tls_resumed\":false,\"status\":400,\"bytes\":0,\"seconds\":0.000,\"server_seconds\":null}");
 }
 
@@ -127,8 +161,8 @@ static void escapes(void **state)
 	r.agent = SPAN("\xc3\xa4\x7f\0");
 	is_told(&r,
 		"192.0.2.7 - - " TIME " \"GET /\\x22x\\x5c HTTP/1.1\" 200 1234 \"\\x22 200 0 \\x22\\x0d\\x0a\\x1b[31m\" \"\\xc3\\xa4\\x7f\\x00\" "
-		"a\\x22 b 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
-		JSON_TIME "\"client\":\"192.0.2.7\",\"method\":\"GET\",\"host\":\"a\\\" b\",\"target\":\"/\\\"x\\\\\","
+		"a\\x22\\x20b 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
+		JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"\",\"method\":\"GET\",\"host\":\"a\\\" b\",\"target\":\"/\\\"x\\\\\","
 			  "\"referer\":\"\\\" 200 0 \\\"\\u000d\\u000a\\u001b[31m\",\"user_agent\":\"\\u00c3\\u00a4\\u007f\\u0000\","
 			  "\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\",\"tls\":\"\",\"tls_resumed\":false,"
 			  "\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
@@ -140,7 +174,7 @@ static void fill(struct record *r, char *place, size_t len, char with)
 
 	memset(place, with, len);
 	place[len] = 0;
-	r->method = r->target = r->host = r->referer = r->agent = r->id = s;
+	r->user = r->method = r->target = r->host = r->referer = r->agent = r->id = s;
 	r->server = r->why = r->tls = place;
 	r->bytes = UINT64_MAX;
 	r->took_us = r->server_us = INT64_MAX;
@@ -150,7 +184,7 @@ static void fill(struct record *r, char *place, size_t len, char with)
 /* The worst that there can be is still one whole line. */
 static void is_never_too_long(void **state)
 {
-	static const char bytes[] = {'a', '"', '\\', '\n', '\x7f', '\xff', 0};
+	static const char bytes[] = {'a', ' ', '"', '\\', '\n', '\x7f', '\xff', 0};
 	static char place[GW_HEAD + 1];
 
 	(void)state;
@@ -168,6 +202,8 @@ static void is_never_too_long(void **state)
 				for (size_t i = 0; i < t.len; i++)
 					assert_true(t.at[i] >= ' ' && t.at[i] <= '~');
 				assert_int_equal(t.at[t.len - 1], format == LOG_JSON ? '}' : '"');
+				if (format == LOG_COMBINED && bytes[b] == ' ' && len) /* one blank before '[', none inside a column */
+					assert_true(span_starts(text_span(&t), SPAN("192.0.2.7 - \\x20")) && t.at[12 + 4 * (len < 85 ? len : 85)] == ' ');
 				free(t.at);
 			}
 }
@@ -196,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_a_request),
+		cmocka_unit_test(tells_the_user),
 		cmocka_unit_test(tells_what_was_no_request),
 		cmocka_unit_test(tells_times),
 		cmocka_unit_test(escapes),
