@@ -21,7 +21,8 @@ struct auth_basic {
 bool auth_basic(struct auth_basic *b, struct span credentials, struct text *room);
 
 /* The next cookie of this name, over all Cookie fields, quotes taken off the value
- * (RFC 6265 4.1.1). *at is 0 at first and counts the pairs passed by. False: no further one. */
+ * (RFC 6265 4.1.1). *at is 0 at first, and then where to look for the next one, so
+ * that a thousand of them are one pass. False: no further one. */
 bool auth_cookie(const struct head *h, struct span name, unsigned *at, struct span *value);
 
 /* All cookies of our own begin so, the second where TLS carries them. */

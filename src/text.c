@@ -126,6 +126,59 @@ void text_json(struct text *t, struct span s)
 	add_escaped(t, s, quoted_harmless, json_special);
 }
 
+/* 0 to 61 of base64. */
+static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+static void add_sextet(struct text *t, unsigned value, const char last[2])
+{
+	text_char(t, value < 62 ? alnum[value] : last[value - 62]);
+}
+
+void text_base64(struct text *t, struct span bytes, const char last[2])
+{
+	uint32_t bits = 0;
+	unsigned held = 0; /* bits that are not written yet */
+
+	for (size_t i = 0; i < bytes.len; i++) {
+		bits = bits << 8 | (unsigned char)bytes.at[i];
+		for (held += 8; held >= 6; held -= 6)
+			add_sextet(t, bits >> (held - 6) & 63, last);
+	}
+	if (held)
+		add_sextet(t, bits << (6 - held) & 63, last);
+}
+
+static int sextet_of(char c, const char last[2])
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == last[0] ? 62 : c == last[1] ? 63 : -1;
+}
+
+bool text_from_base64(struct text *t, struct span s, const char last[2])
+{
+	uint32_t bits = 0;
+	unsigned held = 0; /* bits that are not a byte yet */
+
+	for (size_t i = 0; i < s.len; i++) {
+		int value = sextet_of(s.at[i], last);
+
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)value;
+		held += 6;
+		if (held >= 8) {
+			held -= 8;
+			text_char(t, (char)(bits >> held & 0xff));
+		}
+	}
+	return held < 6 && (bits & ((1u << held) - 1)) == 0;
+}
+
 /* vsnprintf wants a place for a final zero, which we may not have; so it works
  * in a place of its own, and that bounds what one call can add. */
 void text_format(struct text *t, const char *format, ...)

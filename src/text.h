@@ -61,6 +61,13 @@ void text_html(struct text *t, struct span s);
 void text_quoted(struct text *t, struct span s);
 /* Text for a JSON string, without its quotes; bytes over 0x7e as \u00HH. */
 void text_json(struct text *t, struct span s);
+/* Base64 without padding (RFC 4648 4 and 5); last: what stands for 62 and 63. */
+#define TEXT_BASE64 "+/"
+#define TEXT_BASE64_URL "-_"
+void text_base64(struct text *t, struct span bytes, const char last[2]);
+/* The bytes back. False: other characters, or bits that are not zero behind the last
+ * byte: every byte string has one spelling. What was added until then stays. */
+bool text_from_base64(struct text *t, struct span s, const char last[2]);
 /* Like printf, for start-up and messages, not for the hot path; at most 2047
  * bytes a call. */
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
