@@ -20,6 +20,22 @@ enum {
 	LONG_LIFE_MS = 60000 /* a process that lived so long starts with the first pause again */
 };
 
+/* --- helpers -------------------------------------------------------------- */
+
+static const struct {
+	const char *title; /* at most 15 letters: Linux cuts it there */
+	const char *what;
+	int (*run)(const int *sockets, int count);
+} helpers[HELPERS] = {
+	[HELPER_NAMES] = {"gateway-offload", "offload process", offload_run},
+	[HELPER_PASSWORDS] = {"gateway-login", "password process", offload_run_passwords},
+};
+
+static bool has_helper(const struct generation *g, enum helper kind)
+{
+	return kind != HELPER_PASSWORDS || g->config->users_count;
+}
+
 /* --- children ------------------------------------------------------------- */
 
 static int workers_of(const struct generation *g)
@@ -27,19 +43,22 @@ static int workers_of(const struct generation *g)
 	return g->config->workers;
 }
 
-/* What of generation g a child of `own` closes; place: of a worker, NULL: of offload. */
-static void leave(struct generation *g, const struct generation *own, const struct place *place)
+/* What of generation g a child of `own` closes: the worker of this place, or else (NULL)
+ * this helper; HELPERS: it is none. */
+static void leave(struct generation *g, const struct generation *own, const struct place *place, enum helper helper)
 {
-	int i;
+	int i, k;
 
 	for (i = 0; i < workers_of(g); i++) {
 		struct place *p = &g->places[i];
 
 		platform_close(p->control);
-		if (p != place)
-			platform_close(p->jobs[0]);
-		if (g != own || place)
-			platform_close(p->jobs[1]);
+		for (k = 0; k < HELPERS; k++) {
+			if (p != place)
+				platform_close(p->jobs[k][0]);
+			if (g != own || k != (int)helper)
+				platform_close(p->jobs[k][1]);
+		}
 	}
 	log_forget(&g->access);
 	log_forget(&g->error);
@@ -49,17 +68,17 @@ static void leave(struct generation *g, const struct generation *own, const stru
 	}
 }
 
-static void leave_others(struct family *f, const struct generation *own, const struct place *place)
+static void leave_others(struct family *f, const struct generation *own, const struct place *place, enum helper helper)
 {
 	struct generation *g;
 
 	for (g = f->all; g; g = g->next)
-		leave(g, own, place);
+		leave(g, own, place, helper);
 	sockets_leave(f->sockets, own->listeners, place ? own->config->listener_count : 0);
 }
 
-/* A child has no business with the keys of other configurations, and offload,
- * which reads what name servers answer, with any. */
+/* A child has no business with the keys of other configurations, and helpers,
+ * which read what name servers and strangers say, with any. */
 static void forget(struct family *f, const struct generation *kept)
 {
 	struct generation *g;
@@ -95,27 +114,28 @@ static int be_worker(struct family *f, struct generation *g, int number, int con
 	const struct place *p = &g->places[number];
 	struct worker_given given = {
 		.config = g->config, .share = f->share, .slot = p->slot, .listeners = g->listeners,
-		.control = control, .offload = p->jobs[0], .access = &g->access, .error = &g->error,
+		.control = control, .offload = p->jobs[HELPER_NAMES][0], .passwords = p->jobs[HELPER_PASSWORDS][0],
+		.access = &g->access, .error = &g->error,
 	};
 
-	leave_others(f, g, p);
+	leave_others(f, g, p, HELPERS);
 	forget(f, g);
 	platform_title("gateway-worker");
 	return drop_rights(g) ? worker_run(&given) : 1;
 }
 
-static int be_offload(struct family *f, struct generation *g)
+static int be_helper(struct family *f, struct generation *g, enum helper kind)
 {
 	int sockets[GW_WORKERS], count = workers_of(g), i;
 
-	leave_others(f, g, NULL);
+	leave_others(f, g, NULL, kind);
 	for (i = 0; i < count; i++)
-		sockets[i] = g->places[i].jobs[1];
-	platform_title("gateway-offload");
+		sockets[i] = g->places[i].jobs[kind][1];
+	platform_title(helpers[kind].title);
 	if (!drop_rights(g))
 		return 1;
 	forget(f, NULL);
-	return offload_run(sockets, count);
+	return helpers[kind].run(sockets, count);
 }
 
 static void began(struct child *c, long pid)
@@ -125,14 +145,14 @@ static void began(struct child *c, long pid)
 	c->again = GENERATION_NEVER;
 }
 
-static bool start_offload(struct family *f, struct generation *g)
+static bool start_helper(struct family *f, struct generation *g, enum helper kind)
 {
 	long pid = platform_fork();
 
 	if (pid == 0)
-		_Exit(be_offload(f, g));
+		_Exit(be_helper(f, g, kind));
 	if (pid > 0)
-		began(&g->offload, pid);
+		began(&g->helpers[kind], pid);
 	return pid > 0;
 }
 
@@ -199,17 +219,20 @@ static bool open_logs(struct generation *g, struct text *error)
 
 static void init(struct generation *g, struct config *c)
 {
-	int i;
+	int i, k;
 
 	g->config = c;
 	g->state = GENERATION_STARTING;
 	g->kill_at = GENERATION_NEVER;
-	g->offload.again = GENERATION_NEVER;
+	for (k = 0; k < HELPERS; k++)
+		g->helpers[k].again = GENERATION_NEVER;
 	g->access.fd = g->error.fd = -1;
 	for (i = 0; i < GW_WORKERS; i++) {
 		struct place *p = &g->places[i];
 
-		p->control = p->jobs[0] = p->jobs[1] = p->slot = -1;
+		p->control = p->slot = -1;
+		for (k = 0; k < HELPERS; k++)
+			p->jobs[k][0] = p->jobs[k][1] = -1;
 		p->child.again = GENERATION_NEVER;
 	}
 }
@@ -228,12 +251,14 @@ static bool knows_user(const struct generation *g, struct text *error)
 
 static bool open_pairs(struct generation *g, struct text *error)
 {
-	int i;
+	int i, k;
 
 	for (i = 0; i < workers_of(g); i++) {
-		if (!platform_pair(g->places[i].jobs)) {
-			text_format(error, "cannot make a socket pair: %s", platform_why());
-			return false;
+		for (k = 0; k < HELPERS; k++) {
+			if (has_helper(g, (enum helper)k) && !platform_pair(g->places[i].jobs[k])) {
+				text_format(error, "cannot make a socket pair: %s", platform_why());
+				return false;
+			}
 		}
 	}
 	return true;
@@ -267,8 +292,9 @@ bool generation_start(struct family *f, struct generation *g, struct text *error
 	int i;
 
 	g->start_by = platform_now() + START_MS;
-	if (!start_offload(f, g))
-		why = platform_why();
+	for (i = 0; !why && i < HELPERS; i++)
+		if (has_helper(g, (enum helper)i) && !start_helper(f, g, (enum helper)i))
+			why = platform_why();
 	for (i = 0; !why && i < workers_of(g); i++)
 		why = start_worker(f, g, i);
 	if (why)
@@ -309,14 +335,8 @@ static bool was_killed(const struct generation *g)
 	return g->state == GENERATION_DRAINING && g->kill_at == GENERATION_NEVER;
 }
 
-/* A successor is planned while one is needed. */
-static void report(struct generation *g, const char *what, struct child *c, long pid, struct span how, bool successor)
+static void replace(struct generation *g, const char *what, struct child *c, long pid, struct span how)
 {
-	if (!successor) {
-		if (!is_fine(how) && !was_killed(g) && c != &g->offload)
-			log_say(&g->error, LOG_WARN, "%s %ld ended: %.*s", what, pid, (int)how.len, how.at);
-		return;
-	}
 	plan_again(c, platform_now());
 	log_say(&g->error, LOG_ERROR, "%s %ld died: %.*s; the next one starts in %ld ms", what, pid, (int)how.len,
 		how.at, (long)c->pause);
@@ -332,8 +352,12 @@ static void worker_ended(struct family *f, struct generation *g, struct place *p
 	platform_close(p->control);
 	p->control = -1;
 	leave_share(f, p);
-	if (!*failed) /* otherwise the supervisor tells it */
-		report(g, "worker", &p->child, pid, how, g->state == GENERATION_SERVING);
+	if (*failed)
+		return; /* the supervisor tells it */
+	if (g->state == GENERATION_SERVING)
+		replace(g, "worker", &p->child, pid, how);
+	else if (!is_fine(how) && !was_killed(g))
+		log_say(&g->error, LOG_WARN, "worker %ld ended: %.*s", pid, (int)how.len, how.at);
 }
 
 static bool has_workers(const struct generation *g)
@@ -346,16 +370,37 @@ static bool has_workers(const struct generation *g)
 	return false;
 }
 
-/* Nobody asks it any more. Without a process of its own it is over at once. */
-static void end_offload(struct generation *g)
+/* Nobody asks them any more. */
+static void end_helpers(struct generation *g)
 {
-	g->offload.again = GENERATION_NEVER;
-	platform_kill(g->offload.pid);
+	int k;
+
+	for (k = 0; k < HELPERS; k++) {
+		g->helpers[k].again = GENERATION_NEVER;
+		platform_kill(g->helpers[k].pid);
+	}
 }
 
-static bool needs_offload(const struct generation *g)
+static bool needs_helpers(const struct generation *g)
 {
 	return g->state != GENERATION_DRAINING || (has_workers(g) && !was_killed(g));
+}
+
+static bool helper_ended(struct generation *g, long pid, struct span how)
+{
+	int k;
+
+	for (k = 0; k < HELPERS; k++) {
+		struct child *c = &g->helpers[k];
+
+		if (c->pid != pid)
+			continue;
+		c->pid = 0;
+		if (needs_helpers(g))
+			replace(g, helpers[k].what, c, pid, how);
+		return true;
+	}
+	return false;
 }
 
 bool generation_ended(struct family *f, struct generation *g, long pid, struct span how, bool *failed)
@@ -363,16 +408,12 @@ bool generation_ended(struct family *f, struct generation *g, long pid, struct s
 	struct place *p = place_of(g, pid);
 
 	*failed = false;
-	if (p) {
+	if (p)
 		worker_ended(f, g, p, how, failed);
-	} else if (g->offload.pid == pid) {
-		g->offload.pid = 0;
-		report(g, "offload process", &g->offload, pid, how, needs_offload(g));
-	} else {
+	else if (!helper_ended(g, pid, how))
 		return false;
-	}
-	if (!needs_offload(g))
-		end_offload(g);
+	if (!needs_helpers(g))
+		end_helpers(g);
 	return true;
 }
 
@@ -381,10 +422,11 @@ void generation_revive(struct family *f, struct generation *g, int64_t now)
 	const char *why;
 	int i;
 
-	if (!needs_offload(g))
+	if (!needs_helpers(g))
 		return;
-	if (now >= g->offload.again && !start_offload(f, g))
-		plan_again(&g->offload, now);
+	for (i = 0; i < HELPERS; i++)
+		if (now >= g->helpers[i].again && !start_helper(f, g, (enum helper)i))
+			plan_again(&g->helpers[i], now);
 	for (i = 0; i < workers_of(g); i++) {
 		struct child *c = &g->places[i].child;
 
@@ -410,9 +452,19 @@ bool generation_is_ready(const struct generation *g)
 	return true;
 }
 
+static bool has_helpers(const struct generation *g)
+{
+	int k;
+
+	for (k = 0; k < HELPERS; k++)
+		if (g->helpers[k].pid)
+			return true;
+	return false;
+}
+
 bool generation_is_over(const struct generation *g)
 {
-	return g->state == GENERATION_DRAINING && !has_workers(g) && g->offload.pid == 0;
+	return g->state == GENERATION_DRAINING && !has_workers(g) && !has_helpers(g);
 }
 
 static void tell(struct generation *g, char command, int pass)
@@ -438,7 +490,7 @@ static void end(struct generation *g, char command, int64_t kill_at)
 		g->places[i].child.again = GENERATION_NEVER;
 	tell(g, command, -1);
 	if (!has_workers(g))
-		end_offload(g);
+		end_helpers(g);
 }
 
 void generation_drain(struct generation *g, int64_t now, int64_t ms)
@@ -466,7 +518,7 @@ void generation_kill(struct generation *g)
 		g->places[i].child.again = GENERATION_NEVER;
 		platform_kill(g->places[i].child.pid);
 	}
-	end_offload(g);
+	end_helpers(g);
 }
 
 void generation_hear(struct place *p)
@@ -491,9 +543,11 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t generation_deadline(const struct generation *g)
 {
-	int64_t due = g->offload.again;
+	int64_t due = GENERATION_NEVER;
 	int i;
 
+	for (i = 0; i < HELPERS; i++)
+		due = earlier(due, g->helpers[i].again);
 	if (g->state == GENERATION_STARTING)
 		due = earlier(due, g->start_by);
 	if (g->state == GENERATION_DRAINING)
@@ -529,15 +583,17 @@ void generation_reopen(struct generation *g)
 void generation_free(struct family *f, struct generation *g)
 {
 	struct generation **at = &f->all;
-	int i;
+	int i, k;
 
 	while (*at != g)
 		at = &(*at)->next;
 	*at = g->next;
 	for (i = 0; i < workers_of(g); i++) {
 		platform_close(g->places[i].control);
-		platform_close(g->places[i].jobs[0]);
-		platform_close(g->places[i].jobs[1]);
+		for (k = 0; k < HELPERS; k++) {
+			platform_close(g->places[i].jobs[k][0]);
+			platform_close(g->places[i].jobs[k][1]);
+		}
 	}
 	log_close(&g->access);
 	log_close(&g->error);

@@ -26,10 +26,12 @@ struct child {
 
 #define GENERATION_NEVER INT64_MAX
 
+enum helper { HELPER_NAMES, HELPER_PASSWORDS, HELPERS }; /* the processes of offload.h */
+
 struct place { /* of a worker: its process may be replaced */
 	struct child child;
 	int control; /* our end of the pair to it; -1: not running */
-	int jobs[2]; /* its pair with offload: both ends stay open here for their successors */
+	int jobs[HELPERS][2]; /* its pair with each helper: both ends stay open here for their successors; -1: there is none */
 	int slot;    /* in share; -1: none */
 	bool ready;
 };
@@ -39,7 +41,7 @@ struct generation {
 	struct config *config;
 	int *listeners; /* descriptors, one for each config->listeners */
 	struct log access, error;
-	struct child offload;
+	struct child helpers[HELPERS];
 	struct place places[GW_WORKERS]; /* config->workers of them */
 	uint8_t state;    /* enum generation_state */
 	int64_t start_by; /* STARTING: given up then */
@@ -55,7 +57,7 @@ struct family { /* what all generations share */
 /* Opens logs and sockets; takes the configuration, also when it fails. NULL:
  * why is in *error, and sockets may have to be tidied. */
 struct generation *generation_make(struct family *f, struct config *c, struct text *error);
-/* Starts offload and workers. False: why is in *error; to be given up. */
+/* Starts helpers and workers. False: why is in *error; to be given up. */
 bool generation_start(struct family *f, struct generation *g, struct text *error);
 /* Starts again those whose pause is over. */
 void generation_revive(struct family *f, struct generation *g, int64_t now);

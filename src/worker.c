@@ -160,7 +160,8 @@ static void open_house(struct worker *w)
 	if (w->house < 0)
 		return;
 	if (platform_park(w->house, w->given->control, (void *)&w->given->control) &&
-	    platform_park(w->house, w->given->offload, (void *)&w->given->offload))
+	    platform_park(w->house, w->given->offload, (void *)&w->given->offload) &&
+	    (w->given->passwords < 0 || platform_park(w->house, w->given->passwords, (void *)&w->given->passwords)))
 		return;
 	platform_close(w->house);
 	w->house = -1;
@@ -173,6 +174,8 @@ static void watch_own(struct worker *w, bool free_exchange)
 	} else {
 		watch(w, w->given->control, PLATFORM_IN, NULL);
 		watch(w, w->given->offload, PLATFORM_IN, NULL);
+		if (w->given->passwords >= 0)
+			watch(w, w->given->passwords, PLATFORM_IN, NULL);
 	}
 	/* Parked clients must wait for an exchange; links to servers can wait with them. */
 	if (w->park >= 0 && (w->lists[CONN_PARKED].count || w->env.backend.parked.count) && free_exchange)
@@ -291,21 +294,41 @@ static int polled_parked(struct worker *w, void **who)
 	return conns;
 }
 
-/* Names have become known: those who wait for one go on. */
-static void names_known(struct worker *w)
+/* What they wait for has become known. */
+static void step_those(struct worker *w, bool wait(const struct exchange *))
 {
 	struct list *busy = &w->lists[CONN_BUSY];
 	struct node *n, *next;
 
-	if (!backend_resolved(&w->env.backend, w->env.now))
-		return;
 	for (n = list_first(busy); n; n = next) {
 		struct conn *c = LIST_OF(n, struct conn, node);
 
 		next = list_next(busy, n);
-		if (c->exchange->r.state == EXCHANGE_CONNECT && !c->exchange->r.up)
+		if (wait(c->exchange))
 			step_busy(w, c);
 	}
+}
+
+static bool waits_for_name(const struct exchange *x)
+{
+	return x->r.state == EXCHANGE_CONNECT && !x->r.up;
+}
+
+static void names_known(struct worker *w)
+{
+	if (backend_resolved(&w->env.backend, w->env.now))
+		step_those(w, waits_for_name);
+}
+
+static bool waits_for_password(const struct exchange *x)
+{
+	return x->r.state == EXCHANGE_VERIFY;
+}
+
+static void passwords_known(struct worker *w)
+{
+	if (verify_answered(&w->env.verify))
+		step_those(w, waits_for_password);
 }
 
 static bool polled(const struct worker *w, int fd)
@@ -342,6 +365,8 @@ static void polled_house(struct worker *w)
 			command = true;
 		else if (who[i] == &w->given->offload)
 			names_known(w);
+		else if (who[i] == &w->given->passwords)
+			passwords_known(w);
 		else
 			worker_accept(w, (size_t)((const int *)who[i] - listeners));
 	}
@@ -459,6 +484,8 @@ static void look_at_watches(struct worker *w)
 	}
 	if (polled(w, w->given->offload))
 		names_known(w);
+	if (w->given->passwords >= 0 && polled(w, w->given->passwords))
+		passwords_known(w);
 	polled_listeners(w);
 	if (polled(w, w->given->control))
 		obey(w);
@@ -493,6 +520,12 @@ static void turn(struct worker *w)
 	log_flush(w->env.error);
 }
 
+/* Where nobody logs in no random numbers are needed. */
+static bool open_verify(struct worker *w)
+{
+	return verify_init(&w->env.verify, w->given->passwords) || w->given->passwords < 0;
+}
+
 int worker_run(const struct worker_given *given)
 {
 	static struct worker w;
@@ -511,7 +544,7 @@ int worker_run(const struct worker_given *given)
 		list_init(&w.lists[i]);
 	w.park = platform_park_open();
 	open_house(&w);
-	if (!worker_allocate(&w)) {
+	if (!worker_allocate(&w) || !open_verify(&w)) {
 		log_say(given->error, LOG_ERROR, "cannot begin: %s", platform_why());
 		log_flush(given->error);
 		return 1;
