@@ -39,6 +39,13 @@ struct rewrite_up {
 /* The request head for this target. out->full: it was too long. */
 void rewrite_request(struct text *out, const struct rewrite_up *up);
 
+/* The head of a request that asks up->target, which is auth->ask, whether this one
+ * may go on: a GET without a body of the path that was configured. It says what
+ * is asked for as X-Forwarded-* and X-Original-*, which nobody else may; the
+ * host of that in one spelling, so that rules about hosts hold. Edits, route and
+ * fields of up count for nothing. */
+void rewrite_consult(struct text *out, const struct rewrite_up *up, const struct auth *auth);
+
 struct rewrite_down {
 	const struct head *head;
 	const struct frame *frame;

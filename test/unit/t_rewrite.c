@@ -298,6 +298,88 @@ static void knows_a_request_that_is_too_long(void **state)
 	}
 }
 
+/* --- asking a log-in server ---------------------------------------------------------- */
+
+/* What it is told of a GET of "/" from a stranger. */
+#define CONSULT "GET /verify?rd=x HTTP/1.1" CRLF "Host: server.lan:5000" CRLF
+#define ASKS(proto, host, uri, method) \
+	"X-Forwarded-Proto: " proto CRLF "X-Forwarded-Host: " host CRLF "X-Forwarded-Uri: " uri CRLF "X-Forwarded-Method: " method CRLF \
+	"X-Original-URL: " proto "://" host uri CRLF "X-Original-Method: " method CRLF
+#define WHO FROM("192.0.2.7", "192.0.2.7") "X-Forwarded-Port: 8080" CRLF
+#define CONSULTED WHO ASKS("http", "a.example", "/", "GET") VIA
+
+static const struct asked consulted[] = {
+	{.name = "the plainest", .in = GET, .out = CONSULT CONSULTED},
+	{.name = "another method, path and query", .in = "DELETE /a/./b/%7Ec%2f?%7E/../ HTTP/1.1" CRLF "Host: a.example" CRLF,
+		.out = CONSULT WHO ASKS("http", "a.example", "/a/b/~c%2F?%7E/../", "DELETE") VIA},
+	{.name = "a prefix is not taken away", .prefix = "/nas/", .in = "GET /nas/x HTTP/1.1" CRLF "Host: a.example" CRLF, .out = CONSULT WHO ASKS("http", "a.example", "/nas/x", "GET") VIA},
+	{.name = "asterisk", .in = "OPTIONS * HTTP/1.1" CRLF "Host: a.example" CRLF, .out = CONSULT WHO ASKS("http", "a.example", "/", "OPTIONS") VIA},
+	{.name = "no path", .base = "", .in = GET, .out = "GET / HTTP/1.1" CRLF "Host: server.lan:5000" CRLF CONSULTED},
+	{.name = "a socket", .unix_path = "/run/a.sock", .in = GET, .out = "GET /verify?rd=x HTTP/1.1" CRLF "Host: localhost" CRLF CONSULTED},
+	{.name = "one spelling of the host", .in = "GET / HTTP/1.1" CRLF "Host: A.Example.:08443" CRLF, .out = CONSULT WHO ASKS("http", "a.example:8443", "/", "GET") VIA},
+	{.name = "also of an absolute-form", .in = "GET http://A.Example./x HTTP/1.1" CRLF "Host: b" CRLF, .out = CONSULT WHO ASKS("http", "a.example", "/x", "GET") VIA},
+	{.name = "also of a trusted peer", .trusted = true, .in = GET "X-Forwarded-Host: B.Example." CRLF, .out = CONSULT WHO ASKS("http", "b.example", "/", "GET") VIA},
+	{.name = "IPv6", .in = "GET / HTTP/1.1" CRLF "Host: [2001:DB8::1]:8080" CRLF, .out = CONSULT WHO ASKS("http", "[2001:db8::1]:8080", "/", "GET") VIA},
+	{.name = "https", .https = true, .in = GET, .out = CONSULT WHO ASKS("https", "a.example", "/", "GET") VIA},
+
+	{.name = "credentials go up", .in = GET "Cookie: a=b" CRLF "Authorization: Bearer c" CRLF "Accept: text/html" CRLF "X-Requested-With: d" CRLF,
+		.out = CONSULT "Cookie: a=b" CRLF "Authorization: Bearer c" CRLF "Accept: text/html" CRLF "X-Requested-With: d" CRLF CONSULTED},
+	{.name = "but ours", .hide_authorization = true, .hide_cookies = true, .in = GET "Cookie: gateway-login-x=1; a=b" CRLF "Authorization: Basic c" CRLF, .out = CONSULT "Cookie: a=b" CRLF CONSULTED},
+	{.name = "nothing about the body", .in = "POST / HTTP/1.1" CRLF "Host: a.example" CRLF "Content-Length: 5" CRLF "content-TYPE: a/b" CRLF "Content-Encoding: gzip" CRLF "Expect: 100-continue" CRLF,
+		.out = CONSULT WHO ASKS("http", "a.example", "/", "POST") VIA},
+	{.name = "nor of its chunks", .in = "POST / HTTP/1.1" CRLF "Host: a.example" CRLF "Transfer-Encoding: chunked" CRLF "TE: trailers" CRLF "Trailer: a" CRLF,
+		.out = CONSULT WHO ASKS("http", "a.example", "/", "POST") VIA},
+	{.name = "nothing about the resource", .in = GET "If-None-Match: \"a\"" CRLF "if-modified-since: b" CRLF "If-Match: c" CRLF "If-Range: d" CRLF "range: bytes=0-1" CRLF "Ranges: e" CRLF "Ifs: f" CRLF,
+		.out = CONSULT "Ranges: e" CRLF "Ifs: f" CRLF CONSULTED},
+	{.name = "hop-by-hop fields", .in = GET "Connection: upgrade, X-A" CRLF "Upgrade: websocket" CRLF "X-A: 1" CRLF "Keep-Alive: 5" CRLF "Sec-WebSocket-Key: a" CRLF,
+		.out = CONSULT "Sec-WebSocket-Key: a" CRLF CONSULTED},
+	{.name = "nobody says what is asked for",
+		.in = GET "X-Forwarded-Uri: /open" CRLF "x-forwarded-METHOD: OPTIONS" CRLF "X-Original-URL: http://a.example/open" CRLF "X-Original-URI: /open" CRLF "X-Original-Method: GET" CRLF "X_Original-URL: x" CRLF
+			"X-Forwarded-Prefix: /x" CRLF "X-Forwarded-Host: b" CRLF "X-Forwarded-Proto: https" CRLF "X-Forwarded-Port: 1" CRLF "X-Forwarded-For: 10.0.0.1" CRLF "X-Real-IP: 10.0.0.1" CRLF "X-Forwarded-User: root" CRLF
+			"Forwarded: for=10.0.0.1" CRLF "X-Client-Cert-Subject: CN=alice" CRLF,
+		.out = CONSULT CONSULTED},
+	{.name = "a trusted peer says who asks, but no more", .trusted = true, .client = "198.51.100.1",
+		.in = GET "X-Forwarded-For: 198.51.100.1" CRLF "X-Forwarded-Proto: https" CRLF "X-Forwarded-Host: b.example" CRLF "X-Forwarded-Port: 443" CRLF "X-Forwarded-Uri: /open" CRLF "X-Forwarded-Method: HEAD" CRLF
+			"X-Original-URL: http://a/open" CRLF "X-Original-URI: /open" CRLF "X-Forwarded-User: root" CRLF "X-Forwarded-Prefix: /x" CRLF,
+		.out = CONSULT FROM("198.51.100.1, 192.0.2.7", "198.51.100.1") "X-Forwarded-Port: 443" CRLF ASKS("https", "b.example", "/", "GET") VIA},
+	{.name = "nor what is copied from the answer", .in = GET "remote-USER: root" CRLF "Remote-Users: a" CRLF "Remote_User: root" CRLF, .out = CONSULT "Remote-Users: a" CRLF CONSULTED},
+	{.name = "no edits", .edits = &set_token, .in = GET "X-Token: theirs" CRLF, .out = CONSULT "X-Token: theirs" CRLF CONSULTED},
+	{.name = "a client's certificate", .subject = "CN=alice", .in = GET, .out = CONSULT WHO "X-Client-Cert-Subject: CN=alice" CRLF ASKS("http", "a.example", "/", "GET") VIA},
+	{.name = "a connection that is one client's", .proxy = 1, .in = GET, .out = CONSULT CONSULTED "Connection: close" CRLF},
+};
+
+static void consults(void **state)
+{
+	static const struct span copy[] = {{"Remote-User", 11}, {"Authorization", 13}, {"Cookie", 6}};
+	static const struct auth auth = {.copy = copy, .copy_count = COUNT(copy)};
+	static struct request r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(consulted); i++) {
+		size_t need = strlen(consulted[i].out) + 2;
+
+		read_request(&r, &consulted[i]);
+		r.target.base = span_str(consulted[i].base ? consulted[i].base : "/verify?rd=x");
+		for (size_t size = 0; size <= need; size++) {
+			struct text out = block_text(size);
+
+			rewrite_consult(&out, &r.up, &auth);
+			if (out.full != (size < need))
+				fail_msg("%s: %zu bytes are %s", consulted[i].name, size, out.full ? "too few" : "enough");
+			if (size == need) {
+				struct text want = block_text(need + 1);
+
+				text_str(&want, consulted[i].out);
+				text_lit(&want, CRLF);
+				text_char(&want, 0);
+				block_same(text_span(&out), want.at, consulted[i].name);
+				free(want.at);
+			}
+			free(out.at);
+		}
+	}
+}
+
 /* --- responses ------------------------------------------------------------------- */
 
 struct answered {
@@ -635,6 +717,7 @@ int main(void)
 		cmocka_unit_test(rewrites_requests),
 		cmocka_unit_test(sends_proper_requests),
 		cmocka_unit_test(knows_a_request_that_is_too_long),
+		cmocka_unit_test(consults),
 		cmocka_unit_test(rewrites_responses),
 		cmocka_unit_test(sends_proper_responses),
 		cmocka_unit_test(counts_loops),
