@@ -46,6 +46,7 @@ struct draft {
 	struct draft_site **sites_end;
 	struct draft_route *routes; /* of all sites, in the order of the file */
 	struct draft_route **routes_end;
+	uint16_t rules; /* limits and crowds by now: the last one's number */
 	struct files *files; /* certificates and keys read by now; NULL: none. Private to config_files */
 };
 

@@ -5,6 +5,7 @@
  * Knows which fields are gateway's own to write.
  */
 #include "config_option.h"
+#include "config_limit.h"
 #include "config_network.h"
 
 enum {
@@ -183,6 +184,7 @@ struct options option_inherit(struct draft *d, const struct options *outer, cons
 	inherit_edits(f, &o.response, own, KEY_HEADER);
 	inherit_allow(d, &o, own);
 	network_rows(d, own, KEY_DENY, &o.deny, &o.deny_count, o.deny_count);
+	limit_inherit(d, &o, own);
 	o.connect_timeout = level_number(own, KEY_CONNECT_TIMEOUT, o.connect_timeout);
 	o.response_timeout = level_number(own, KEY_RESPONSE_TIMEOUT, o.response_timeout);
 	o.body_timeout = level_number(own, KEY_BODY_TIMEOUT, o.body_timeout);
@@ -191,6 +193,7 @@ struct options option_inherit(struct draft *d, const struct options *outer, cons
 	o.max_fails = (int)level_number(own, KEY_MAX_FAILS, o.max_fails);
 	o.tries = (int)level_number(own, KEY_TRIES, o.tries);
 	o.forwarded = level_number(own, KEY_FORWARDED, o.forwarded) != 0;
+	o.checks = o.auth || o.limit || o.crowd || o.max_body || o.bandwidth;
 	return o;
 }
 

@@ -131,6 +131,8 @@ bool word_size(struct span s, int64_t *bytes)
 		*bytes *= 1024;
 	else if (span_same(unit, SPAN("M")))
 		*bytes *= 1024 * 1024;
+	else if (span_same(unit, SPAN("G")))
+		*bytes *= 1024 * 1024 * 1024;
 	else
 		return unit.len == 0;
 	return true;

@@ -16,7 +16,7 @@ bool word_item(struct span *rest, struct span *item);
 
 /* False: not such a thing; the caller knows how to say so. */
 bool word_time(struct span s, int64_t *ms);   /* "500ms", "10s", "5m", "1h", "2d", "2w", "1y" (of 365 days) */
-bool word_size(struct span s, int64_t *bytes); /* "9000", "64k", "4M" */
+bool word_size(struct span s, int64_t *bytes); /* "9000", "64k", "4M", "1G" */
 bool word_number(struct span s, int64_t *value);
 bool word_flag(struct span s, int64_t *value); /* "on" or "off" */
 
