@@ -20,7 +20,7 @@ enum {
 	MOST = NAME_AT + SESSION_NAME + SESSION_TAG
 };
 
-_Static_assert((MOST * 4 + 2) / 3 <= SESSION_TEXT, "the longest value has room");
+_Static_assert((4 * MOST + 2) / 3 == SESSION_TEXT, "the longest value has room");
 
 /* --- keyed hashes ------------------------------------------------------------ */
 

@@ -15,7 +15,7 @@ enum {
 	SESSION_KEY = 32,
 	SESSION_TAG = 16,  /* bytes of a keyed hash, as far as we keep it */
 	SESSION_NAME = 128, /* longest user name */
-	SESSION_TEXT = 4 * (SESSION_NAME + 8 + SESSION_TAG + 2) / 3 + 1 /* longest value of a cookie */
+	SESSION_TEXT = (4 * (1 + 8 + SESSION_NAME + SESSION_TAG) + 2) / 3 /* longest value of a cookie */
 };
 
 /* What a session is bound to: with any of these changed it is over. */

@@ -123,6 +123,43 @@ static void long_formats(void **state)
 	free(t.at);
 }
 
+/* RFC 4648 10, without padding; and that each byte string has one spelling. */
+static void base64(void **state)
+{
+	static const struct { struct span bytes; const char *plain, *url; } rows[] = {
+		{{"", 0}, "", ""}, {SPAN("f"), "Zg", "Zg"}, {SPAN("fo"), "Zm8", "Zm8"}, {SPAN("foo"), "Zm9v", "Zm9v"},
+		{SPAN("foob"), "Zm9vYg", "Zm9vYg"}, {SPAN("fooba"), "Zm9vYmE", "Zm9vYmE"}, {SPAN("foobar"), "Zm9vYmFy", "Zm9vYmFy"},
+		{SPAN("\xfb\xff\xfe\0\x10\x83"), "+//+ABCD", "-__-ABCD"},
+	};
+	static const char *const none[] = {"Z", "Zm9vY", "Zh", "Zm9", "Zg=", "Zg==", " Zg", "Zg\n", "-_8A", "Zg,", "\xc3\xa4" "AA"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (int url = 0; url < 2; url++) {
+			const char *last = url ? TEXT_BASE64_URL : TEXT_BASE64, *want = url ? rows[i].url : rows[i].plain;
+			struct text t = block_text(strlen(want)), back = block_text(rows[i].bytes.len);
+			struct span in = block_of(rows[i].bytes);
+
+			text_base64(&t, in, last);
+			block_same(text_span(&t), want, want);
+			assert_true(text_from_base64(&back, text_span(&t), last));
+			assert_true(span_is(text_span(&back), in));
+			assert_false(t.full || back.full);
+			free(t.at);
+			free(back.at);
+			block_free(in);
+		}
+	for (size_t i = 0; i < COUNT(none); i++) {
+		struct span in = block_of(span_str(none[i]));
+		struct text t = block_text(in.len);
+
+		if (text_from_base64(&t, in, TEXT_BASE64))
+			fail_msg("%s is taken", none[i]);
+		block_free(in);
+		free(t.at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +168,7 @@ int main(void)
 		cmocka_unit_test(nothing_past_the_end),
 		cmocka_unit_test(full_stays),
 		cmocka_unit_test(long_formats),
+		cmocka_unit_test(base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
