@@ -42,7 +42,7 @@ static void begin_tunnel(struct exchange *x)
 	struct link *client = &x->conn->link, *server = &x->r.up->link;
 	struct span head;
 
-	if (!x->r.frame.upgrade || !x->r.answer.upgrade || !x->r.up_over) {
+	if (x->r.consulting || !x->r.frame.upgrade || !x->r.answer.upgrade || !x->r.up_over) {
 		exchange_server_failed(x, bad_upgrade.status, bad_upgrade.text);
 		return;
 	}
@@ -70,8 +70,8 @@ static void begin_interim(struct exchange *x)
 		exchange_server_failed(x, many_interims.status, many_interims.text);
 		return;
 	}
-	if (x->asked.version < 11)
-		return; /* RFC 9110 15.2: not to HTTP/1.0 clients */
+	if (x->asked.version < 11 || x->r.consulting)
+		return; /* RFC 9110 15.2: not to HTTP/1.0 clients; nor what is not about the answer */
 	if (!compose_answer(x, false, false, &head)) {
 		exchange_server_failed(x, long_answer.status, long_answer.text);
 		return;
@@ -108,7 +108,7 @@ static void begin_relay(struct exchange *x)
 /* A response head is there, x->answered.len bytes long. */
 static void take_answer(struct exchange *x)
 {
-	const struct refusal *why = frame_response(&x->r.answer, &x->answered, x->asked.method);
+	const struct refusal *why = frame_response(&x->r.answer, &x->answered, x->r.consulting ? METHOD_GET : x->asked.method);
 
 	if (why) {
 		exchange_server_failed(x, why->status, why->text);
@@ -123,7 +123,7 @@ static void take_answer(struct exchange *x)
 		begin_tunnel(x);
 	else if (x->answered.status < 200)
 		begin_interim(x);
-	else
+	else if (!x->r.consulting || !exchange_consult_take(x))
 		begin_relay(x);
 }
 
@@ -248,10 +248,14 @@ static bool watch_client(struct exchange *x)
 
 void exchange_step_await(struct exchange *x)
 {
+	bool consulting = x->r.consulting;
+
 	if (!step_up(x) || !watch_client(x))
 		return;
 	while (x->r.state == EXCHANGE_AWAIT && step_answer(x))
 		;
+	if (consulting && !x->r.consulting && x->r.state == EXCHANGE_AWAIT)
+		exchange_step_await(x); /* the request itself is on its way now */
 }
 
 /* Is the link in a state in which the next request may be sent on it? (Some
@@ -260,8 +264,18 @@ static bool server_link_is_clean(const struct exchange *x)
 {
 	const struct upstream *up = x->r.up;
 
-	return x->r.answer.persist && !x->r.frame.upgrade && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
+	return x->r.answer.persist && (x->r.consulting || !x->r.frame.upgrade) && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
 	       buf_held(&x->back) == 0 && link_is_open(&up->link) && !up->link.cut && !up->peer->server->proxy;
+}
+
+void exchange_leave_server(struct exchange *x)
+{
+	if (!server_link_is_clean(x)) {
+		exchange_drop_server(x);
+		return;
+	}
+	backend_return(&x->env->backend, x->r.up, x->env->now);
+	x->r.up = NULL;
 }
 
 void exchange_step_relay(struct exchange *x)
@@ -272,10 +286,7 @@ void exchange_step_relay(struct exchange *x)
 	case FLOW_WAIT:
 		return;
 	case FLOW_DONE:
-		if (server_link_is_clean(x)) {
-			backend_return(&x->env->backend, x->r.up, x->env->now);
-			x->r.up = NULL;
-		}
+		exchange_leave_server(x);
 		exchange_finish(x);
 		return;
 	case FLOW_FROM_BROKEN:

@@ -127,9 +127,7 @@ void exchange_finish(struct exchange *x)
 
 /* --- replies of our own --------------------------------------------------------- */
 
-/* The body of a request that is answered here is not wanted: if it has come
- * with the head it is passed over, else the connection ends with the answer. */
-static void pass_body_over(struct exchange *x)
+void exchange_pass_body_over(struct exchange *x)
 {
 	struct frame *f = &x->r.frame;
 
@@ -140,6 +138,7 @@ static void pass_body_over(struct exchange *x)
 	body_init(&x->r.up_flow.body, f->kind, f->length);
 	if (f->kind == BODY_LENGTH && f->length <= buf_held(&x->in)) {
 		x->in.at += (uint32_t)f->length;
+		f->kind = BODY_NONE; /* once only: what follows is another request */
 		body_init(&x->r.up_flow.body, BODY_NONE, 0);
 	} else if (f->kind != BODY_NONE) {
 		x->r.close = true;
@@ -158,7 +157,7 @@ void exchange_reply(struct exchange *x, struct page *page)
 
 	exchange_drop_server(x);
 	if (x->in.keep)
-		pass_body_over(x);
+		exchange_pass_body_over(x);
 	else
 		x->r.close = true;
 	if (x->env->draining)

@@ -96,6 +96,8 @@ void exchange_consult_write(struct exchange *x, struct text *out);
 /* Its answer is there, x->answered, and framed. True: it was taken, and the request
  * goes on; false: it is for the client. */
 bool exchange_consult_take(struct exchange *x);
+/* Why it failed, said of that server; in r.guard. */
+const char *exchange_consult_why(struct exchange *x, const char *why);
 
 /* exchange_server.c */
 /* The next server whose turn it is; false: all were asked that may be. */
@@ -120,6 +122,8 @@ void exchange_step_await(struct exchange *x);
 void exchange_step_relay(struct exchange *x);
 void exchange_step_reply(struct exchange *x);
 void exchange_step_tunnel(struct exchange *x);
+/* The server has said all: its link is kept if it may carry a further request. */
+void exchange_leave_server(struct exchange *x);
 /* x->out holds one head at a time: an answer waits until the request's has gone. */
 bool exchange_listens_to_server(const struct exchange *x);
 
@@ -129,6 +133,9 @@ void exchange_over(struct exchange *x, enum exchange_end end);
 void exchange_abandon(struct exchange *x, const char *why, enum exchange_end end);
 /* The message to the client is complete. */
 void exchange_finish(struct exchange *x);
+/* The body of a request that is answered without it is not wanted: if it has come
+ * with the head it is passed over, else the connection ends with the answer. */
+void exchange_pass_body_over(struct exchange *x);
 /* Answers with this page; sets close, head_only, id and date in it. */
 void exchange_reply(struct exchange *x, struct page *page);
 void exchange_refuse(struct exchange *x, const struct refusal *why);

@@ -25,8 +25,8 @@ bool exchange_is_repeatable(const struct exchange *x)
 {
 	if (x->r.state == EXCHANGE_CONNECT)
 		return true;
-	if (x->r.heard)
-		return false;
+	if (x->r.heard || x->r.consulting)
+		return !x->r.heard;
 	return is_idempotent(x->asked.method) && x->r.up_flow.sent == 0 && x->r.frame.kind != BODY_CHUNKED && !x->r.frame.upgrade;
 }
 
@@ -35,6 +35,8 @@ bool exchange_choose(struct exchange *x)
 	const struct route *route = x->r.route;
 	const struct target *t;
 
+	if (x->r.consulting) /* there is one, and nobody answers in its place */
+		return false;
 	if (x->r.tries >= route->options.tries)
 		return false;
 	t = backend_choose(&x->env->backend, route, x->r.tried, x->env->now);
@@ -61,6 +63,8 @@ void exchange_server_failed(struct exchange *x, int status, const char *why)
 
 	backend_failed(&x->env->backend, peer, &x->r.route->options, why, x->env->now);
 	exchange_drop_server(x);
+	if (x->r.consulting)
+		why = exchange_consult_why(x, why);
 	x->r.why = why;
 	if (repeatable && exchange_choose(x)) {
 		forget_attempt(x);
@@ -114,14 +118,11 @@ static void shake_hands(struct exchange *x, struct upstream *up)
 	link_shake(&up->link);
 }
 
-static void send_request(struct exchange *x)
+static void write_request(struct exchange *x, struct text *out)
 {
-	struct text out = text_in(x->out, GW_HEAD_OUT);
-	struct frame *f = &x->r.frame;
-	struct upstream *up = x->r.up;
 	struct rewrite_up rewrite = {
 		.head = &x->asked,
-		.frame = f,
+		.frame = &x->r.frame,
 		.path = &x->r.path,
 		.host = x->r.host,
 		.route = x->r.route,
@@ -132,29 +133,52 @@ static void send_request(struct exchange *x)
 		.hide_cookies = x->env->config->users_count > 0,
 	};
 
+	rewrite_request(out, &rewrite);
+}
+
+/* The request's way up, body and all. */
+static void start_up(struct exchange *x, struct span head)
+{
+	struct frame *f = &x->r.frame;
+
+	flow_start(&x->r.up_flow, &x->conn->link, &x->r.up->link, head, f->kind, f->length, f->kind == BODY_CHUNKED);
+	x->r.up_flow.ducts = &x->env->ducts;
+	exchange_pace(x, &x->r.up_flow);
+	if (x->r.route->options.max_body)
+		x->r.up_flow.body.most = x->r.route->options.max_body;
+}
+
+static void send_request(struct exchange *x)
+{
+	struct text out = text_in(x->out, GW_HEAD_OUT);
+	struct upstream *up = x->r.up;
+
 	if (!up->link.tls)
 		write_proxy(x, &out);
-	rewrite_request(&out, &rewrite);
+	if (x->r.consulting)
+		exchange_consult_write(x, &out);
+	else
+		write_request(x, &out);
 	if (out.full) {
 		exchange_refuse(x, &head_too_long);
 		return;
 	}
 	x->back.at = x->back.end = x->back.ready = x->back.keep = 0;
 	up->link.in = &x->back;
-	flow_start(&x->r.up_flow, &x->conn->link, &up->link, text_span(&out), f->kind, f->length, f->kind == BODY_CHUNKED);
-	x->r.up_flow.ducts = &x->env->ducts;
-	exchange_pace(x, &x->r.up_flow);
-	if (x->r.route->options.max_body)
-		x->r.up_flow.body.most = x->r.route->options.max_body;
+	if (x->r.consulting)
+		flow_reply(&x->r.up_flow, &up->link, text_span(&out), span_of("", 0));
+	else
+		start_up(x, text_span(&out));
 	x->r.up_over = x->r.heard = false;
 	x->r.seen = 0;
 	x->r.asked_us = x->env->now_us;
 	exchange_enter(x, EXCHANGE_AWAIT);
 }
 
+/* Who may pass is not to be read from what a server has said out of turn, either. */
 static bool must_not_fail(const struct exchange *x)
 {
-	return !is_idempotent(x->asked.method) || x->r.frame.kind != BODY_NONE;
+	return x->r.consulting || !is_idempotent(x->asked.method) || x->r.frame.kind != BODY_NONE;
 }
 
 void exchange_connect(struct exchange *x)
