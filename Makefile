@@ -70,6 +70,9 @@ crypt = $(if $(filter-out 0 no,$(CRYPT)),$(shell for l in '$(call archive,crypt)
 PLAIN_LIBS := $(LIBS)
 PLAIN_CRYPT := $(call crypt,$(CC))
 LIBS += $(PLAIN_CRYPT)
+# The sanitizers have a crypt of their own, which looks for the true one in shared
+# libraries alone.
+SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
 .PHONY: all static tiny asan count test check units replay scenarios layers lint size bench fuzz install clean FORCE
 .DELETE_ON_ERROR:
@@ -131,7 +134,7 @@ $(OUT)/gateway-static: $(call objects,static) $(FORTIFIED) $(call bearssl,static
 $(OUT)/gateway-tiny: $(call objects,tiny) $(call bearssl,plain)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/gateway-asan: $(call objects,asan) $(call bearssl,plain)
-	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(SANITIZE_LIBS)
 # Aborts a worker that allocates once it runs: test/unit/count.c.
 $(B)/gateway-count: $(call objects,plain) $(B)/plain/test/unit/count.o $(call bearssl,plain)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNT_WRAP) -o $@ $^ $(LIBS)
@@ -149,17 +152,17 @@ sources_of = $(shell test/layers sources $(patsubst t_%,%,$(patsubst fuzz_%,%,$(
 define unit
 $(B)/unit/$(1): $(B)/asan/test/unit/$(1).o $(call objects_of,asan,$(call sources_of,$(1))) $(if $(INIH),$(B)/asan/inih.o) $(call bearssl,plain)
 	@mkdir -p $$(@D)
-	$(CC) $(SANITIZE) $(LDFLAGS) -o $$@ $$^ -lcmocka $(LIBS)
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $$@ $$^ -lcmocka $(SANITIZE_LIBS)
 endef
 $(foreach u,$(UNITS),$(eval $(call unit,$(u))))
 
 define fuzz
 $(B)/replay/$(1): $(B)/asan/test/fuzz/$(1).o $(B)/asan/test/fuzz/replay.o $(call objects_of,asan,$(call sources_of,$(1))) $(if $(INIH),$(B)/asan/inih.o) $(call bearssl,plain)
 	@mkdir -p $$(@D)
-	$(CC) $(SANITIZE) $(LDFLAGS) -o $$@ $$^ $(LIBS)
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $$@ $$^ $(SANITIZE_LIBS)
 $(B)/fuzzer/$(1): $(B)/fuzz/test/fuzz/$(1).o $(call objects_of,fuzz,$(call sources_of,$(1))) $(call bearssl,plain)
 	@mkdir -p $$(@D)
-	$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^ $(LIBS)
+	$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer -o $$@ $$^ $(SANITIZE_LIBS)
 endef
 $(foreach f,$(FUZZES),$(eval $(call fuzz,$(f))))
 

@@ -60,7 +60,6 @@ bool platform_crypt_knows(const char *hash)
 		{.setting = "$y$j75$abcdefgh"},
 		{.setting = "$gy$j75$abcdefgh"},
 		{.setting = "$7$26..../....abcdefgh"},
-		{.setting = "$sha1$4$abcdefgh"},
 	};
 	char room[256];
 
