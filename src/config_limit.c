@@ -81,7 +81,7 @@ static const struct limit *make_limit(struct draft *d, int line, struct span tex
 static const struct limit *read_limit(struct draft *d, const struct setting *s, const struct setting *burst_key)
 {
 	int64_t burst = burst_key ? burst_key->number : 0;
-	struct span rest = s->text, word;
+	struct span rest = s->text, word = rest;
 	struct rate rate;
 
 	if (span_is(s->text, SPAN("off"))) {

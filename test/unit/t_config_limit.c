@@ -32,6 +32,7 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{A "burst = 2\n", "f:5: 'burst' belongs to a 'limit', and there is none beside it\n"},
 	{A "limit = off\nburst = 2\n", "f:6: 'burst' belongs to a 'limit', and that is off\n"},
 	{A "limit = off burst=2\n", "f:5: limit: 'off'" RATE},
+	{G "[site *]\n/a/ = http://a \"limit= \"\n", "f:4: limit: ' '" RATE},
 	{A "connections = 1000001\n", "f:5: connections: '1000001' is not from 0 to 1000000\n"},
 	{A "max_body = many\n", "f:5: max_body: 'many' is not a size such as 9000, 64k or 4M\n"},
 	{A "bandwidth = 1M\n", "f:5: bandwidth: '1M'" BYTES},
