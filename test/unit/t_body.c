@@ -53,10 +53,11 @@ static void give(struct outcome *o, const char *wire, size_t have, enum cut cut)
 	free(block);
 }
 
-static void run(struct outcome *o, enum body_kind kind, uint64_t length, const char *wire, size_t len, enum cut cut)
+static void run_within(struct outcome *o, enum body_kind kind, uint64_t length, uint64_t most, const char *wire, size_t len, enum cut cut)
 {
 	size_t have = 0;
 	body_init(&o->body, kind, length);
+	o->body.most = most;
 	o->len = o->used = 0;
 	while (!body_done(&o->body) && !o->body.bad && (have < len || o->used < have)) {
 		if (o->used == have)
@@ -64,6 +65,11 @@ static void run(struct outcome *o, enum body_kind kind, uint64_t length, const c
 		give(o, wire, have, cut);
 	}
 	o->ended = body_end(&o->body);
+}
+
+static void run(struct outcome *o, enum body_kind kind, uint64_t length, const char *wire, size_t len, enum cut cut)
+{
+	run_within(o, kind, length, UINT64_MAX, wire, len, cut);
 }
 
 struct row {
@@ -300,11 +306,49 @@ static void test_limits(void **state)
 	assert_true(o.ended);
 }
 
+struct bound_row {
+	const char *name;
+	uint64_t most;
+	const char *wire;
+	const char *payload; /* that is taken */
+	bool fine;
+};
+
+static const struct bound_row bounds[] = {
+	{"exactly", 5, "5\r\nhello\r\n0\r\n\r\n", "hello", true},
+	{"exactly, in two", 5, "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "hello", true},
+	{"nothing of nothing", 0, "0\r\n\r\n", "", true},
+	{"one more", 4, "5\r\nhello\r\n0\r\n\r\n", "", false},
+	{"one more, in two", 4, "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "he", false},
+	{"one more, at the end", 4, "4\r\nhell\r\n1\r\no\r\n0\r\n\r\n", "hell", false},
+	{"one of nothing", 0, "1\r\na\r\n0\r\n\r\n", "", false},
+	{"much more than has come", 4, "7fffffffffffffff\r\na", "", false},
+	{"leading zeros are no size", 2, "000002\r\nab\r\n000\r\n\r\n", "ab", true},
+};
+
+/* No byte of a chunk that says too much is taken, and what was refused is never done. */
+static void test_bounds(void **state)
+{
+	static struct outcome o;
+	(void)state;
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+		for (int round = 0; round < 20; round++)
+			for (enum cut cut = AT_ONCE; cut < CUTS; cut++) {
+				const struct bound_row *row = &bounds[i];
+				run_within(&o, BODY_CHUNKED, 0, row->most, row->wire, strlen(row->wire), cut);
+				if (o.ended != row->fine || body_done(&o.body) != row->fine)
+					fail_msg("%s (%d): %s", row->name, cut, o.ended ? "taken" : o.body.bad->text);
+				assert_int_equal(o.len, strlen(row->payload));
+				assert_memory_equal(o.payload, row->payload, o.len);
+				assert_true(row->fine || o.body.bad->status == 413);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wires), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_for_good),
-		cmocka_unit_test(test_large), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_large), cmocka_unit_test(test_limits), cmocka_unit_test(test_bounds),
 	};
 	srand(1);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 
 static size_t taken_most = SIZE_MAX; /* bytes that one write takes; 0: it would block */
 static int reset;                    /* the end of a stream is a reset */
+static size_t ration;                /* payload bytes that the budget gets at a time, at most; 0: there is none */
 static unsigned reads, writes, splices; /* calls */
 static size_t bytes_read, bytes_written;
 
@@ -192,12 +193,25 @@ static void may_wait(const struct bench *b)
 	short in = link_watch(&b->from, flow_wants_in(f), false);
 	short out = link_watch(&b->to, false, flow_wants_out(f));
 
-	if (!flow_wants_in(f) && !flow_wants_out(f))
-		fail_msg("it waits for nothing: a stall");
-	if (!in && !out)
-		fail_msg("it waits for what can never come: a stall");
+	if (f->budget == 0) {
+		assert_false(flow_wants_in(f));
+	} else {
+		if (!flow_wants_in(f) && !flow_wants_out(f))
+			fail_msg("it waits for nothing: a stall");
+		if (!in && !out)
+			fail_msg("it waits for what can never come: a stall");
+	}
 	assert_true(b->in.keep <= b->in.at && b->in.at + b->in.ready <= b->in.end && b->in.end <= b->in.size);
 	assert_false(b->to.cut);
+}
+
+/* Of whom nothing is wanted poll is not asked: it would tell of an end all the same. */
+static void poll_both(struct watch watches[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (!watches[i].want)
+			watches[i].fd = -1;
+	platform_poll(watches, 2, 0);
 }
 
 /* As the worker does it: asks poll for what is wanted, and steps. A turn that
@@ -214,7 +228,7 @@ static enum flow_result turn(struct bench *b, bool *quiet)
 	bool eof = b->from.eof;
 	enum flow_result result;
 
-	platform_poll(watches, 2, 0);
+	poll_both(watches);
 	*quiet = !(watches[0].got || watches[1].got);
 	link_polled(&b->from, watches[0].got);
 	link_polled(&b->to, watches[1].got);
@@ -368,14 +382,26 @@ static void random_bytes(char *at, size_t len)
 		at[i] = (char)rand();
 }
 
+/* Now and then there is a little more that may go. */
+static void grant(struct bench *b, uint64_t *granted)
+{
+	size_t more = rand() % 2 ? (size_t)rand() % (ration + 1) : 0;
+
+	b->flow.budget += more;
+	*granted += more;
+}
+
 /* Runs a flow that gets all of the wire, cut like this, into a sink that takes
  * this little a time. */
 static enum flow_result run(struct bench *b, const struct way *way, const char *wire, size_t len, uint64_t length, enum cut cut, enum sip sip)
 {
 	size_t given = 0, idle = 0;
+	uint64_t granted = 0;
 	enum flow_result result;
 
 	flow_start(&b->flow, &b->from, &b->to, b->head, way->kind, length, way->chunked);
+	if (ration)
+		b->flow.budget = 0;
 	do {
 		size_t n = piece_of(cut, len - given);
 		bool quiet;
@@ -388,9 +414,13 @@ static enum flow_result run(struct bench *b, const struct way *way, const char *
 		if (given == len && way->kind == BODY_CLOSE)
 			close_far(&b->source);
 		taken_most = sip_of(sip);
+		if (ration)
+			grant(b, &granted);
 		result = turn(b, &quiet);
+		if (ration)
+			assert_true(b->flow.sent + b->flow.budget == granted);
 		drain(b);
-		idle = quiet && given == len ? idle + 1 : 0;
+		idle = quiet && given == len && b->flow.budget ? idle + 1 : 0;
 		if (idle > 3)
 			fail_msg("%s: it waits, and all has been given", way->name);
 	} while (result == FLOW_WAIT);
@@ -767,6 +797,138 @@ static void answers_on_a_cut_link(void **state)
 	}
 }
 
+/* --- what may go ------------------------------------------------------------------- */
+
+static void every_way_in_rations(void **state)
+{
+	static const size_t lengths[] = {0, 1, 16, 17, 255, 600};
+	static const uint32_t rooms[] = {1, 7, 64, 4096};
+	static const size_t rations[] = {1, 20, 300};
+
+	(void)state;
+	for (size_t w = 0; w < COUNT(ways); w++)
+		for (size_t l = 0; l < COUNT(lengths); l++)
+			for (size_t r = 0; r < COUNT(rooms); r++)
+				for (enum cut cut = AT_ONCE; cut < CUTS; cut++)
+					for (enum sip sip = ALL; sip < SIPS; sip++) {
+						ration = rations[(size_t)rand() % COUNT(rations)];
+						one_message(&ways[w], lengths[l], rooms[r], cut, sip);
+					}
+	ration = 0;
+}
+
+/* Turns until nothing happens any more. */
+static enum flow_result settle(struct bench *b)
+{
+	enum flow_result result;
+	bool quiet;
+
+	do {
+		result = turn(b, &quiet);
+		drain(b);
+	} while (result == FLOW_WAIT && !quiet);
+	return result;
+}
+
+/* As much as may go is there, and the rest is not; then the rest comes, too. */
+static void stops_at_its_budget(void **state)
+{
+	static struct bench b;
+	static struct read_back r;
+	static char payload[60], wire[8 * MOST];
+
+	(void)state;
+	for (size_t w = 1; w < COUNT(ways); w++)
+		for (size_t budget = 0; budget < sizeof payload; budget++)
+			for (uint32_t room = 1; room < 200; room += 33) {
+				const struct way *way = &ways[w];
+				size_t behind, len, before;
+
+				random_bytes(payload, sizeof payload);
+				len = encode(wire, way, payload, sizeof payload, &behind);
+				set_up(&b, room);
+				assert_int_equal(write(b.source, wire, len), len);
+				if (way->kind == BODY_CLOSE)
+					close_far(&b.source);
+				flow_start(&b.flow, &b.from, &b.to, b.head, way->kind, sizeof payload, way->chunked);
+				b.flow.budget = budget;
+				assert_int_equal(settle(&b), FLOW_WAIT);
+				never_looks_whole(&b, way, payload, budget);
+				assert_false(flow_wants_in(&b.flow) || flow_wants_out(&b.flow));
+				before = bytes_read + bytes_written;
+				b.from.readable = b.to.writable = true; /* whatever poll says */
+				assert_int_equal(flow_step(&b.flow), FLOW_WAIT);
+				assert_int_equal(bytes_read + bytes_written, before);
+				b.flow.budget = sizeof payload - budget + 1; /* the end is looked for while more may come */
+				assert_int_equal(settle(&b), FLOW_DONE);
+				assert_int_equal(b.flow.budget, 1);
+				same(&r, &b, way, payload, sizeof payload);
+				tear_down(&b);
+			}
+}
+
+/* What is no payload goes without a budget: head, the end of a chunk, the last one. */
+static void framing_needs_no_budget(void **state)
+{
+	static struct bench b;
+	static const char wire[] = "4\r\ndata\r\n0\r\n\r\n";
+
+	(void)state;
+	for (size_t most = 1; most < 9; most++) {
+		set_up(&b, 100);
+		assert_int_equal(write(b.source, wire, sizeof wire - 1), sizeof wire - 1);
+		flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, true);
+		b.flow.budget = 4;
+		taken_most = most;
+		if (GW_RECV) /* the end is looked for while more may come */
+			b.flow.budget = 5;
+		assert_int_equal(finish(&b, most % 2 ? ONE : SOME), FLOW_DONE);
+		block_same(span_of(b.out, b.out_len), HEAD "4\r\ndata\r\n0\r\n\r\n", "one chunk");
+		tear_down(&b);
+	}
+	set_up(&b, 100);
+	flow_start(&b.flow, &b.from, &b.to, b.head, BODY_NONE, 0, false);
+	b.flow.budget = 0;
+	assert_true(flow_wants_out(&b.flow));
+	assert_int_equal(finish(&b, ONE), FLOW_DONE);
+	tear_down(&b);
+	set_up(&b, 100);
+	flow_reply(&b.flow, &b.to, b.head, SPAN("from memory"));
+	b.flow.budget = 4;
+	assert_int_equal(settle(&b), FLOW_WAIT);
+	block_same(span_of(b.out, b.out_len), HEAD "from", "a part");
+	assert_false(flow_wants_out(&b.flow));
+	b.flow.budget = 7;
+	assert_int_equal(settle(&b), FLOW_DONE);
+	block_same(span_of(b.out, b.out_len), HEAD "from memory", "all");
+	tear_down(&b);
+}
+
+/* A chunk that says more than may come is broken, and no byte of it goes on. */
+static void chunks_are_bounded(void **state)
+{
+	static struct bench b;
+	static const struct way way = {"bounded", BODY_CHUNKED, true};
+	static const char wire[] = "4\r\nabcd\r\n4\r\nefgh\r\n0\r\n\r\n";
+
+	(void)state;
+	for (uint64_t most = 0; most < 10; most++)
+		for (uint32_t room = 1; room < 60; room += 7) {
+			set_up(&b, room);
+			assert_int_equal(write(b.source, wire, sizeof wire - 1), sizeof wire - 1);
+			flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, true);
+			b.flow.body.most = most;
+			if (most >= 8) {
+				assert_int_equal(finish(&b, ALL), FLOW_DONE);
+			} else {
+				assert_int_equal(finish(&b, ALL), FLOW_FROM_BROKEN);
+				assert_int_equal(b.flow.body.bad->status, 413);
+				never_looks_whole(&b, &way, "abcd", most / 4 * 4);
+			}
+			tear_down(&b);
+		}
+}
+
 /* --- a sink that goes -------------------------------------------------------------------- */
 
 static void sink_goes(void **state)
@@ -956,6 +1118,51 @@ static void long_message(struct ducts *ducts, const struct way *way, size_t len,
 	assert_null(b.flow.duct);
 	tear_down(&b);
 	free(payload);
+}
+
+/* Through pipes as little as otherwise: what they lift they may also drop. */
+static void long_bodies_in_rations(void **state)
+{
+	static struct bench b;
+	struct ducts ducts;
+	unsigned lifted = 0;
+
+	(void)state;
+	open_ducts(&ducts);
+	for (int round = 0; round < 20; round++)
+		for (size_t w = 0; w < COUNT(long_ways); w++) {
+			char *payload = long_payload(LONG);
+			size_t given = 0;
+			uint64_t granted = 0;
+			enum flow_result result;
+			bool quiet;
+
+			ration = (round % 2 ? 90000 : 3000) / SCALE;
+			set_up(&b, 16384);
+			start_long(&b, &ducts, &long_ways[w], LONG);
+			b.flow.budget = 0;
+			do {
+				give(&b, payload, LONG, &given);
+				if (given == LONG)
+					close_far(&b.source);
+				taken_most = sip_of(round % 4 ? GULPS : ALL);
+				grant(&b, &granted);
+				result = turn(&b, &quiet);
+				assert_true(b.flow.sent + b.flow.budget == granted);
+				assert_true(!b.flow.duct || b.flow.duct->held <= b.flow.budget);
+				drain(&b);
+				assert_true(b.out_len <= sizeof HEAD - 1 + granted);
+			} while (result == FLOW_WAIT);
+			assert_int_equal(result, FLOW_DONE);
+			assert_int_equal(b.out_len, sizeof HEAD - 1 + LONG);
+			assert_memory_equal(b.out + sizeof HEAD - 1, payload, LONG);
+			lifted += splices;
+			tear_down(&b);
+			free(payload);
+		}
+	ration = 0;
+	assert_true(lifted > 0); /* or this tests nothing */
+	close_ducts(&ducts);
 }
 
 static void long_bodies(void **state)
@@ -1304,7 +1511,7 @@ static enum flow_result turn_secure(struct secure_bench *s, bool *quiet)
 	size_t before = moved(s);
 	enum flow_result result;
 
-	platform_poll(watches, 2, 0);
+	poll_both(watches);
 	*quiet = !(watches[0].got || watches[1].got || (in & LINK_NOW));
 	link_polled(&b->from, watches[0].got);
 	link_polled(&b->to, watches[1].got);
@@ -1323,17 +1530,24 @@ static enum flow_result run_secure(struct secure_bench *s, const struct way *way
 {
 	struct bench *b = &s->b;
 	size_t given = 0, idle = 0;
+	uint64_t granted = 0;
 	enum flow_result result;
 
 	flow_start(&b->flow, &b->from, &b->to, b->head, way->kind, length, way->chunked);
+	if (ration)
+		b->flow.budget = 0;
 	do {
 		bool quiet;
 
 		give_secure(s, wire, len, &given, cut, close, in_order);
 		taken_most = sip_of(sip);
+		if (ration)
+			grant(b, &granted);
 		result = turn_secure(s, &quiet);
+		if (ration)
+			assert_true(b->flow.sent + b->flow.budget == granted);
 		drain_secure(s);
-		idle = quiet && given == len && taken_most ? idle + 1 : 0;
+		idle = quiet && given == len && taken_most && b->flow.budget ? idle + 1 : 0;
 		if (idle > 5)
 			fail_msg("%s: it waits, and all has been given", way->name);
 	} while (result == FLOW_WAIT);
@@ -1377,6 +1591,9 @@ static void every_way_through_tls(void **state)
 				one_secure_message(which, &ways[w], lengths[l], lengths[l] > 600 ? 4096 : rooms[i % COUNT(rooms)],
 						   lengths[l] > 600 ? AT_RANDOM : (enum cut)(i / 3 % CUTS), lengths[l] > 600 ? SOME : (enum sip)(i / 9 % SIPS));
 				one_secure_message(which, &ways[w], lengths[l], 4096, AT_ONCE, ALL);
+				ration = lengths[l] / 3 + 1;
+				one_secure_message(which, &ways[w], lengths[l], lengths[l] > 600 ? 4096 : rooms[i % COUNT(rooms)], AT_RANDOM, SOME);
+				ration = 0;
 			}
 }
 
@@ -1528,6 +1745,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_way),
 		cmocka_unit_test(every_way_at_random),
+		cmocka_unit_test(every_way_in_rations),
+		cmocka_unit_test(stops_at_its_budget),
+		cmocka_unit_test(framing_needs_no_budget),
+		cmocka_unit_test(chunks_are_bounded),
 		cmocka_unit_test(several_chunks_become_one),
 		cmocka_unit_test(goes_on_as_it_comes),
 		cmocka_unit_test(stops_reading),
@@ -1541,6 +1762,7 @@ int main(void)
 		cmocka_unit_test(replies),
 		cmocka_unit_test(tunnels),
 		cmocka_unit_test(long_bodies),
+		cmocka_unit_test(long_bodies_in_rations),
 		cmocka_unit_test(more_than_there_are_pipes),
 		cmocka_unit_test(long_bodies_break_off),
 		cmocka_unit_test(leaves_nothing_in_a_pipe),
