@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * offload - the process that does what would block: looking up names.
+ * offload - the processes that do what would block: looking up names, and hashing
+ * passwords.
  *
  * Workers are not trusted: they talk to strangers. A job that is not one is
  * dropped.
@@ -9,6 +10,26 @@
 #include "../platform/platform.h"
 
 enum { ANSWER_MS = 1000 }; /* a worker that takes no answer for so long gets none */
+
+static void send_answer(int fd, const void *answer, size_t len)
+{
+	struct watch room = {.fd = fd, .want = PLATFORM_OUT};
+
+	if (platform_poll(&room, 1, ANSWER_MS) == 1)
+		platform_pair_send(fd, answer, len, -1);
+}
+
+/* The next datagram; what it hands over is closed. False: the socket is closed. */
+static bool next_job(int fd, void *at, size_t size, long *len)
+{
+	int passed;
+
+	*len = platform_pair_recv(fd, at, size, &passed);
+	platform_close(passed);
+	return *len != 0 && *len != PLATFORM_BROKEN;
+}
+
+/* --- names -------------------------------------------------------------------------- */
 
 static bool is_job(const struct offload_job *job, long len)
 {
@@ -24,15 +45,7 @@ static void add_why(struct offload_answer *answer, const char *why)
 	memcpy(answer->why, why, len);
 }
 
-static void send_answer(int fd, const struct offload_answer *answer)
-{
-	struct watch room = {.fd = fd, .want = PLATFORM_OUT};
-
-	if (platform_poll(&room, 1, ANSWER_MS) == 1)
-		platform_pair_send(fd, answer, sizeof *answer, -1);
-}
-
-static void work(int fd, const struct offload_job *job)
+static void resolve(int fd, const struct offload_job *job)
 {
 	struct offload_answer answer;
 	const char *why = "";
@@ -44,28 +57,58 @@ static void work(int fd, const struct offload_job *job)
 	answer.count = (uint32_t)count;
 	if (count == 0)
 		add_why(&answer, why);
-	send_answer(fd, &answer);
+	send_answer(fd, &answer, sizeof answer);
 }
 
 /* One job of one worker: the others get their turn. False: its socket is closed. */
-static bool serve(int fd)
+static bool serve_name(int fd)
 {
 	struct {
 		struct offload_job job;
 		char more; /* a datagram that reaches this is too long */
 	} room;
-	int passed;
-	long len = platform_pair_recv(fd, &room, sizeof room, &passed);
+	long len;
 
-	platform_close(passed);
-	if (len == 0 || len == PLATFORM_BROKEN)
+	if (!next_job(fd, &room, sizeof room, &len))
 		return false;
 	if (is_job(&room.job, len))
-		work(fd, &room.job);
+		resolve(fd, &room.job);
 	return true;
 }
 
-int offload_run(const int *sockets, int count)
+/* --- passwords ------------------------------------------------------------------------ */
+
+static bool is_password_job(const struct offload_password_job *job, long len)
+{
+	return len == (long)sizeof *job && job->hash_len <= sizeof job->hash && job->password_len <= sizeof job->password;
+}
+
+static void look(int fd, const struct offload_password_job *job)
+{
+	struct offload_password_answer answer = {.id = job->id};
+
+	answer.right = password_is(span_of(job->hash, job->hash_len), span_of(job->password, job->password_len));
+	send_answer(fd, &answer, sizeof answer);
+}
+
+static bool serve_password(int fd)
+{
+	struct {
+		struct offload_password_job job;
+		char more;
+	} room;
+	long len;
+	bool open = next_job(fd, &room, sizeof room, &len);
+
+	if (open && is_password_job(&room.job, len))
+		look(fd, &room.job);
+	span_wipe(&room, sizeof room);
+	return open;
+}
+
+/* --- until all workers have gone --------------------------------------------------------- */
+
+static int run(const int *sockets, int count, bool (*serve)(int fd))
 {
 	struct watch watches[GW_WORKERS];
 	int open = 0, i;
@@ -80,4 +123,15 @@ int offload_run(const int *sockets, int count)
 				watches[i] = watches[--open];
 	}
 	return 0;
+}
+
+int offload_run(const int *sockets, int count)
+{
+	return run(sockets, count, serve_name);
+}
+
+int offload_run_passwords(const int *sockets, int count)
+{
+	platform_nice();
+	return run(sockets, count, serve_password);
 }

@@ -7,16 +7,16 @@
 #include "../../platform/platform.h"
 #include "block.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int worker[2]; /* our ends */
 static long process;
 
-static int start(void **state)
+static int start_with(int (*run)(const int *sockets, int count))
 {
 	int pairs[2][2], theirs[2];
 
-	(void)state;
 	if (!platform_pair(pairs[0]) || !platform_pair(pairs[1]))
 		return 1;
 	process = platform_fork();
@@ -25,13 +25,25 @@ static int start(void **state)
 		theirs[1] = pairs[1][1];
 		platform_close(pairs[0][0]);
 		platform_close(pairs[1][0]);
-		_exit(offload_run(theirs, 2));
+		_exit(run(theirs, 2));
 	}
 	worker[0] = pairs[0][0];
 	worker[1] = pairs[1][0];
 	platform_close(pairs[0][1]);
 	platform_close(pairs[1][1]);
 	return process < 0;
+}
+
+static int start(void **state)
+{
+	(void)state;
+	return start_with(offload_run);
+}
+
+static int start_passwords(void **state)
+{
+	(void)state;
+	return start_with(offload_run_passwords);
 }
 
 /* It ends by itself when all workers have gone. */
@@ -168,6 +180,144 @@ static void one_worker_left(void **state)
 	assert_int_equal(answer_of(worker[1]).id, 3);
 }
 
+/* --- passwords ------------------------------------------------------------------------ */
+
+/* Of "right". */
+#define APR1 "$apr1$saltsalt$S.4SHjbjuljtTxlMAnDS//"
+#define TAIL "r4j7z8gOqxO9zYH/VSQ4MPgAu/GTg0.tIK5o0K3dXowoILt/JRmXmiqFa26mKioMH3Fwhg6qaU0XTibPpoJ8z." /* of nothing that is asked here */
+
+static struct offload_password_job password_job(uint32_t id, const char *hash, const char *password)
+{
+	struct offload_password_job job;
+
+	memset(&job, 0, sizeof job);
+	job.id = id;
+	job.hash_len = (uint16_t)strlen(hash);
+	job.password_len = (uint16_t)strlen(password);
+	memcpy(job.hash, hash, job.hash_len);
+	memcpy(job.password, password, job.password_len);
+	return job;
+}
+
+static void ask_password(int fd, uint32_t id, const char *hash, const char *password)
+{
+	struct offload_password_job job = password_job(id, hash, password);
+
+	put(fd, &job, sizeof job, -1);
+}
+
+static void assert_verdict(int fd, uint32_t id, bool right)
+{
+	struct offload_password_answer answer;
+	int passed;
+
+	assert_true(answered(fd, 60000));
+	assert_int_equal(platform_pair_recv(fd, &answer, sizeof answer, &passed), sizeof answer);
+	assert_int_equal(answer.id, id);
+	assert_int_equal(answer.right, right);
+}
+
+static void knows_right_from_wrong(void **state)
+{
+	(void)state;
+	ask_password(worker[0], 1, APR1, "right");
+	ask_password(worker[0], 2, APR1, "wrong");
+	ask_password(worker[1], 3, APR1, "");
+	ask_password(worker[1], 4, APR1, "right");
+	assert_verdict(worker[0], 1, true);
+	assert_verdict(worker[0], 2, false);
+	assert_verdict(worker[1], 3, false);
+	assert_verdict(worker[1], 4, true);
+}
+
+/* Hashes that are none, or would take for ever, have no password; all bytes of a
+ * job that may be there are looked at, and no other. */
+static void answers_to_any_hash(void **state)
+{
+	struct offload_password_job job;
+
+	(void)state;
+	ask_password(worker[0], 1, "", "");
+	ask_password(worker[0], 2, "right", "right");
+	ask_password(worker[0], 3, "$6$rounds=999999999$saltsalt$" TAIL, "right");
+	ask_password(worker[0], 4, "$2b$31$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234", "right");
+	job = password_job(5, "$y$", "");
+	job.hash_len = sizeof job.hash;
+	job.password_len = sizeof job.password;
+	memset(job.hash + 3, 'j', sizeof job.hash - 3);
+	memset(job.password, 'p', sizeof job.password);
+	put(worker[0], &job, sizeof job, -1);
+	job = password_job(6, APR1, "right");
+	job.password_len++; /* a zero byte */
+	put(worker[0], &job, sizeof job, -1);
+	for (uint32_t id = 1; id <= 6; id++)
+		assert_verdict(worker[0], id, false);
+}
+
+static void drops_what_is_no_password_job(void **state)
+{
+	static const uint16_t lengths[][2] = {{PASSWORD_HASH + 1, 1}, {1, PASSWORD_MOST + 1}, {0xffff, 0xffff}};
+	struct {
+		struct offload_password_job job;
+		char more[64];
+	} raw;
+
+	(void)state;
+	memset(&raw, 'a', sizeof raw);
+	put(worker[0], &raw.job, sizeof raw.job, -1);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		raw.job = password_job(1, APR1, "right");
+		raw.job.hash_len = lengths[i][0];
+		raw.job.password_len = lengths[i][1];
+		put(worker[0], &raw.job, sizeof raw.job, -1);
+	}
+	raw.job = password_job(1, APR1, "right");
+	for (size_t len = 1; len < sizeof raw; len++)
+		if (len != sizeof raw.job)
+			put(worker[0], &raw, len, -1);
+	put(worker[0], &raw.job, sizeof raw.job, worker[1]); /* descriptors are closed */
+	assert_verdict(worker[0], 1, true);
+	assert_false(answered(worker[0], 20));
+}
+
+/* Dear jobs of one worker do not keep another waiting until all are done. */
+static void takes_turns(void **state)
+{
+	enum { DEAR = 8 };
+	uint32_t id = 0;
+
+	(void)state;
+	for (; id < DEAR; id++)
+		ask_password(worker[0], id, "$6$rounds=50000$saltsalt$" TAIL, "wrong");
+	ask_password(worker[1], 99, APR1, "right");
+	assert_verdict(worker[1], 99, true);
+	for (id = 0; answered(worker[0], 0); id++)
+		assert_verdict(worker[0], id, false);
+	assert_in_range(id, 0, DEAR - 1);
+	for (; id < DEAR; id++)
+		assert_verdict(worker[0], id, false);
+}
+
+/* The one who asked for what takes long has gone when it is answered. */
+static void outlives_who_asked(void **state)
+{
+	(void)state;
+	ask_password(worker[0], 1, "$6$rounds=20000$saltsalt$" TAIL, "wrong");
+	ask_password(worker[0], 2, APR1, "wrong");
+	platform_close(worker[0]);
+	worker[0] = -1;
+	ask_password(worker[1], 3, APR1, "right");
+	assert_verdict(worker[1], 3, true);
+}
+
+static void gives_way(void **state)
+{
+	(void)state;
+	ask_password(worker[1], 1, APR1, "right");
+	assert_verdict(worker[1], 1, true);
+	assert_true(getpriority(PRIO_PROCESS, (id_t)process) >= 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +327,14 @@ int main(void)
 		cmocka_unit_test(drops_what_is_no_job),
 		cmocka_unit_test(one_worker_left),
 	};
+	const struct CMUnitTest passwords[] = {
+		cmocka_unit_test(knows_right_from_wrong),
+		cmocka_unit_test(answers_to_any_hash),
+		cmocka_unit_test(drops_what_is_no_password_job),
+		cmocka_unit_test(takes_turns),
+		cmocka_unit_test(outlives_who_asked),
+		cmocka_unit_test(gives_way),
+	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, stop) + cmocka_run_group_tests(passwords, start_passwords, stop);
 }
