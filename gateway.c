@@ -8,6 +8,7 @@
 #include "platform/platform.h"
 #include "src/config.h"
 #include "src/frame.h"
+#include "src/passwd.h"
 #include "src/pin.h"
 #include "src/route.h"
 #include "src/supervisor.h"
@@ -37,6 +38,8 @@ static const char help[] =
 	"      --from ADDRESS             from this client instead of 127.0.0.1\n"
 	"  gateway pin URL                ask the server at an https:// URL for its key, and\n"
 	"                                 print what to write behind it: verify=pin:...\n"
+	"  gateway passwd USER            ask for a password (or read one line of standard\n"
+	"                                 input), and print the line for [users]\n"
 	"  gateway -h | -V                print this text | the version\n"
 	"\n"
 	"FILE is " FILE_HERE " in the current directory, else " FILE_SYSTEM ".\n"
@@ -460,6 +463,32 @@ static int pin(const struct command *c)
 	return puts("") < 0 ? SYSTEM : FINE;
 }
 
+/* --- passwd ----------------------------------------------------------------------------- */
+
+/* The line alone, so that it can be sent into a file. */
+static int passwd(const struct command *c)
+{
+	static char room[512];
+	struct text line = text_in(room, sizeof room);
+	struct span name = span_str(c->count == 1 ? c->words[0] : "");
+	const char *why;
+	bool wrong = true;
+
+	if (c->count != 1)
+		return mistake("one user name must follow", c->name);
+	why = passwd_name(name);
+	if (why) {
+		fprintf(stderr, "gateway: the name '%s' %s\n", c->words[0], why);
+		return MISTAKE;
+	}
+	why = passwd_line(&line, name, &wrong);
+	if (why) {
+		fprintf(stderr, "gateway: no line for %s: %s\n", c->words[0], why);
+		return wrong ? MISTAKE : SYSTEM;
+	}
+	return printf("%.*s\n", (int)line.len, line.at) < 0 || fflush(stdout) != 0 ? SYSTEM : FINE;
+}
+
 /* --- main ------------------------------------------------------------------------------- */
 
 static int run(struct command *c)
@@ -499,6 +528,8 @@ int main(int argc, char **argv)
 		return explain(&c);
 	if (strcmp(c.name, "pin") == 0)
 		return pin(&c);
+	if (strcmp(c.name, "passwd") == 0)
+		return passwd(&c);
 	fprintf(stderr, "gateway: '%s' is not available in this version\n", c.name);
 	return MISTAKE;
 }

@@ -58,8 +58,8 @@ static bool are_letters(struct span s)
 
 /* --- what a hash says ------------------------------------------------------------ */
 
-#define MAKE "`gateway passwd USER` makes one that works"
-#define MAKE_ELSE "`gateway passwd USER` or `openssl passwd -6` makes one that works"
+#define MAKE "'gateway passwd USER' makes one that works"
+#define MAKE_ELSE "'gateway passwd USER' or 'openssl passwd -6' makes one that works"
 #define NO_CRYPT(name) "is " name ", for which this build has no crypt(3): " MAKE_ELSE
 #define NOT_WHOLE(name) "is " name " that is cut off or mistyped: " MAKE
 #define TOO_DEAR(name, most) "is " name " that takes too long to check (at most " most "): " MAKE
@@ -197,14 +197,14 @@ static const char *read_scrypt(struct parts *p, struct span rest)
 static const char *why_none(struct span hash)
 {
 	if (hash.len == 0)
-		return "is empty: `gateway passwd USER` makes a line with a hash";
+		return "is empty: 'gateway passwd USER' makes a line with a hash";
 	if (hash.at[0] == '$')
 		return "is a hash of a kind that gateway does not know: " MAKE_ELSE;
 	if (hash.at[0] == '{')
 		return "is a bare checksum in the manner of LDAP ({SHA}), which anybody guesses who sees it: " MAKE;
 	if (hash.len == 13 && are_letters(hash))
 		return "is DES, which looks at eight characters and is guessed in hours (or plain text): " MAKE;
-	return "is plain text: `gateway passwd USER` makes a line with a hash";
+	return "is plain text: 'gateway passwd USER' makes a line with a hash";
 }
 
 static const char *read_hash(struct parts *p, struct span hash)

@@ -17,8 +17,8 @@ enum {
 };
 
 /* NULL: a hash that this build can check. Else why not, static text in words that
- * can follow a colon and say what to do: "is no hash but plain text: `gateway passwd
- * USER` makes a line with one", "is bcrypt, which this build ...". Also for one that
+ * can follow a colon and say what to do: "is no hash but plain text: 'gateway passwd
+ * USER' makes a line with one", "is bcrypt, which this build ...". Also for one that
  * would take minutes ($5$rounds=999999999). */
 const char *password_refuse(struct span hash);
 

@@ -209,7 +209,7 @@ def command_line(t):
     t.run("nonsense", code=2)
     true("'tls'" in t.run(":8443", "tsl", "/=reply:200", code=2), "a word behind an address")
     t.run("-c", code=2)
-    true("not available" in t.run("passwd", "alice", code=2), "passwd")
+    true("not available" in t.run("probe", "http://127.0.0.1/", code=2), "probe")
 
 
 @scenario("config/warning")
