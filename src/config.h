@@ -70,11 +70,15 @@ struct user {
 	struct span name;  /* visible bytes and blanks, no colon; at most SESSION_NAME */
 	struct span hash;  /* password_refuse has nothing against it; ends in a zero */
 	uint64_t logouts;  /* so far; config_complete reads them from the state directory */
+	const char *file;  /* it stands there; NULL: in the configuration itself */
+	int line;          /* there */
 };
+
+enum { USERS_LABEL = 32 };
 
 /* A [users LABEL]. */
 struct users {
-	const char *label;  /* a token; also the realm */
+	const char *label;  /* a token of at most USERS_LABEL bytes; also the realm */
 	struct span cookie, secure_cookie; /* names of the session's cookie, without and with TLS: AUTH_COOKIE and label */
 	struct user *at;    /* by name, each once */
 	size_t count;       /* 0: nobody can log in (its file is empty) */

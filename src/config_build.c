@@ -6,9 +6,14 @@
  * along the way.
  */
 #include "config_build.h"
+#include "config_auth.h"
+#include "config_files.h"
 #include "config_network.h"
 #include "config_option.h"
+#include "config_session.h"
+#include "config_users.h"
 #include "config_where.h"
+#include "../platform/platform.h"
 #include <stdlib.h>
 
 #define HSTS_LONGEST (INT64_C(10) * 365 * 86400 * 1000)
@@ -78,6 +83,24 @@ static void take_numbers(struct config *c, const struct level *l)
 	c->resolve_interval = number(l, KEY_RESOLVE_INTERVAL);
 }
 
+/* NULL: only who has a certificate or a session to keep there needs one. */
+static const char *standard_state(struct arena *a)
+{
+	const char *home = platform_home();
+	size_t size;
+	struct text path;
+
+	if (platform_is_root())
+		return "/var/lib/gateway";
+	if (!home)
+		return NULL;
+	size = strlen(home) + sizeof "/.local/state/gateway";
+	path = text_in(arena_take(a, size + 1), size);
+	text_str(&path, home);
+	text_lit(&path, "/.local/state/gateway");
+	return path.at;
+}
+
 static void take_gateway(struct draft *d, struct config *c)
 {
 	const struct level *l = &d->gateway;
@@ -88,6 +111,8 @@ static void take_gateway(struct draft *d, struct config *c)
 	c->access_log = log_target(d->faults, l, KEY_ACCESS_LOG);
 	c->error_log = log_target(d->faults, l, KEY_ERROR_LOG);
 	c->state = text_of(l, KEY_STATE, NULL);
+	if (!c->state)
+		c->state = standard_state(d->faults->arena);
 	c->log_format = (uint8_t)log_format(d->faults, l);
 	network_rows(d, l, KEY_TRUSTED, &c->trusted, &c->trusted_count, 0);
 }
@@ -192,14 +217,24 @@ struct build {
 struct heritage {
 	struct options options;
 	struct tls_wish wish;
+	struct auth auth;
 };
 
-static struct heritage inherit(struct draft *d, const struct heritage *outer, const struct level *own)
+static struct heritage inherit(struct build *b, const struct heritage *outer, const struct level *own, bool leaf)
 {
-	return (struct heritage){option_inherit(d, &outer->options, own), option_wish(d->faults, &outer->wish, own)};
+	struct heritage h = {
+		option_inherit(b->draft, &outer->options, own),
+		option_wish(b->draft->faults, &outer->wish, own),
+		outer->auth,
+	};
+	struct options *o = &h.options;
+
+	auth_inherit(b->draft, b->config, &h.auth, own, &h.wish, leaf, o);
+	o->checks = o->auth || o->limit || o->crowd || o->max_body || o->bandwidth;
+	return h;
 }
 
-static const struct server *take_server(struct config *c, const struct server *s)
+const struct server *build_server(struct config *c, const struct server *s)
 {
 	struct server *new = &c->servers[c->server_count];
 
@@ -222,7 +257,7 @@ static void take_targets(struct build *b, struct route *r, struct build_target *
 		*row = t->target;
 		if (t->https)
 			t->server.tls = tls_build_server(b->draft, wish, &t->server);
-		row->server = take_server(b->config, &t->server);
+		row->server = build_server(b->config, &t->server);
 	}
 	b->config->target_count += r->target_count;
 }
@@ -248,7 +283,7 @@ static int by_turn(const void *one, const void *other)
 static void take_route(struct build *b, const struct build_route *made, struct site *site, const struct heritage *outer)
 {
 	struct route *r = &b->config->routes[b->config->route_count];
-	struct heritage own = inherit(b->draft, outer, &made->level);
+	struct heritage own = inherit(b, outer, &made->level, true);
 
 	*r = made->route;
 	r->site = site;
@@ -273,13 +308,14 @@ static void sort_routes(struct arena *a, struct site *site, struct route *first)
 static void take_site_routes(struct build *b, const struct draft_site *s, struct site *site, const struct heritage *gateway)
 {
 	struct faults *f = b->draft->faults;
-	struct heritage own = inherit(b->draft, gateway, &s->level);
+	struct heritage own = inherit(b, gateway, &s->level, false);
 	struct route *first = &b->config->routes[b->config->route_count];
 
 	for (const struct build_route *r = b->routes; r; r = r->next)
 		if (r->site == s)
 			take_route(b, r, site, &own);
 	sort_routes(f->arena, site, first);
+	b->config->guards |= auth_mark_site(f->arena, site);
 	if (s->routed)
 		return;
 	if (f->file)
@@ -288,22 +324,39 @@ static void take_site_routes(struct build *b, const struct draft_site *s, struct
 		fault_at(f, 0, "there is no route: add a word such as /=http://192.168.1.2:8080");
 }
 
+static size_t is_asked(const struct level *l)
+{
+	const struct setting *s = level_get(l, KEY_AUTH);
+
+	return s && auth_asks(s->text);
+}
+
+/* What gateway tells servers about users, no client may tell them: not on another
+ * route, either, which may lead to the same server. */
 static void take_routes(struct build *b)
 {
 	struct faults *f = b->draft->faults;
 	struct config *c = b->config;
-	struct heritage standard = {.options = option_standard()};
-	struct heritage gateway = inherit(b->draft, &standard, &b->draft->gateway);
+	struct heritage standard = {.options = option_standard(), .auth = auth_standard()}, gateway;
 	const struct draft_site *s = b->draft->sites;
-	size_t routes = 0, targets = 0;
+	size_t routes = 0, targets = 0, asked = is_asked(&b->draft->gateway);
 
 	for (const struct build_route *r = b->routes; r; r = r->next) {
 		routes++;
 		targets += r->route.target_count;
+		asked += is_asked(&r->level);
+		option_hide(f, &standard.options, &r->level);
 	}
+	for (; s; s = s->next) {
+		asked += is_asked(&s->level);
+		option_hide(f, &standard.options, &s->level);
+	}
+	option_hide(f, &standard.options, &b->draft->gateway);
 	c->routes = ARENA_ROW(f->arena, struct route, routes + 1);
-	c->servers = ARENA_ROW(f->arena, struct server, targets);
+	c->servers = ARENA_ROW(f->arena, struct server, targets + asked);
 	b->targets = ARENA_ROW(f->arena, struct target, targets + 1);
+	gateway = inherit(b, &standard, &b->draft->gateway, false);
+	s = b->draft->sites;
 	for (size_t i = 0; i < c->site_count; i++, s = s->next)
 		take_site_routes(b, s, &c->sites[i], &gateway);
 }
@@ -384,7 +437,7 @@ static void mark_special(struct config *c)
 
 		l->special = l->tls || l->redirect;
 		for (size_t j = 0; j < l->site_count; j++)
-			l->special |= l->sites[j]->acme_dir || l->sites[j]->tls.client_ca;
+			l->special |= l->sites[j]->acme_dir || l->sites[j]->tls.client_ca || l->sites[j]->form;
 	}
 }
 
@@ -394,10 +447,13 @@ struct config *build_config(struct draft *d)
 
 	take_gateway(d, b.config);
 	take_sites(d, b.config);
+	users_read(d, b.config);
 	b.routes = build_routes(d);
 	take_routes(&b);
 	build_listeners(d, b.config);
 	tls_build_sites(d, b.config);
+	session_watch(d, b.config);
+	files_list(d, b.config);
 	mark_special(b.config);
 	count_tls(d->faults, &d->gateway, b.config);
 	check_memory(d->faults, b.config);

@@ -37,6 +37,10 @@ struct build_route {
  * the same conditions are one. */
 struct build_route *build_routes(struct draft *d);
 
+/* The server of the configuration that is this one. There is room for all that routes
+ * lead to and that an `auth` asks. */
+const struct server *build_server(struct config *c, const struct server *s);
+
 /* The sockets, and which of the config's sites (their drafts are in the same
  * order) answers on which. */
 void build_listeners(struct draft *d, struct config *c);

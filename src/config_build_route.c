@@ -298,9 +298,13 @@ static void check_https(struct faults *f, const struct build_route *b)
 {
 	static const enum key_id ids[] = {KEY_VERIFY, KEY_VERIFY_NAME, KEY_CA, KEY_CLIENT_CERT, KEY_CLIENT_KEY};
 
+	const struct setting *auth = level_get(&b->level, KEY_AUTH);
+
 	for (const struct build_target *t = b->targets; t; t = t->next)
 		if (t->https)
 			return;
+	if (auth && span_starts(auth->text, SPAN("https://")))
+		return;
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
 		const struct setting *s = level_get(&b->level, ids[i]);
 

@@ -10,7 +10,8 @@
 
 struct reading {
 	struct draft *draft;
-	enum place place;         /* of the current section; 0: its name was a fault, its keys are passed over */
+	enum place place;         /* of the current section; 0: its name was a fault, or it is a [users] */
+	struct draft_users *users; /* of that; NULL: keys are passed over */
 	struct level *level;      /* of [gateway] or a [site] */
 	struct draft_site *site;
 	struct draft_route *route; /* of a [route], or of the last line that began one */
@@ -23,6 +24,7 @@ void draft_init(struct draft *d, struct faults *f)
 	*d = (struct draft){.faults = f};
 	d->sites_end = &d->sites;
 	d->routes_end = &d->routes;
+	d->users_end = &d->users;
 }
 
 static struct draft_site *add_site(struct draft *d, int line, struct span label)
@@ -138,19 +140,60 @@ static void begin_route(struct reading *r, int line, struct span label)
 	r->route = add_route(r->draft, line, NULL, label);
 }
 
+/* Labels stand in cookies' names and in realms. */
+static bool is_label(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = span_lower(s.at[i]);
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return s.len && s.len <= USERS_LABEL;
+}
+
+static struct draft_users *add_users(struct draft *d, int line, struct span label)
+{
+	struct draft_users *u = ARENA_NEW(d->faults->arena, struct draft_users);
+
+	u->label = arena_span(d->faults->arena, label);
+	u->line = line;
+	u->end = &u->first;
+	*d->users_end = u;
+	d->users_end = &u->next;
+	return u;
+}
+
+/* Two that differ in case alone would be mistaken for each other. */
+static void begin_users(struct reading *r, int line, struct span label)
+{
+	struct faults *f = r->draft->faults;
+
+	r->users = add_users(r->draft, line, label);
+	if (!label.len)
+		fault_at(f, line, "[users] needs a name: [users family]");
+	else if (!is_label(label))
+		fault_at(f, line, "[users %.*s]: a name has letters, digits, '-' and '_', at most %d", SHOW(label), USERS_LABEL);
+	else if (span_is(label, SPAN("none")))
+		fault_at(f, line, "[users none]: 'auth = none' asks nobody for a password; choose another name");
+	for (const struct draft_users *u = r->draft->users; u != r->users; u = u->next)
+		if (span_same(u->label, label))
+			fault_at(f, line, "[users %.*s] is already in line %d", SHOW(label), u->line);
+}
+
 static void unknown_section(struct reading *r, int line, struct span kind, struct span label)
 {
-	static const struct span names[] = {{"gateway", 7}, {"site", 4}, {"route", 5}};
+	static const struct span names[] = {{"gateway", 7}, {"site", 4}, {"route", 5}, {"users", 5}};
 	struct faults *f = r->draft->faults;
 
 	if (key_is_later(f, line, kind))
 		return;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (word_is_near(word_distance(kind, names[i]), names[i])) {
 			fault_at(f, line, "unknown section '%.*s' (did you mean '%.*s'?)", SHOW(kind), SHOW(names[i]));
 			return;
 		}
-	fault_at(f, line, "unknown section '%.*s%s%.*s': there are [gateway], [site NAME] and [route NAME]", SHOW(kind), label.len ? " " : "",
+	fault_at(f, line, "unknown section '%.*s%s%.*s': there are [gateway], [site NAME], [route NAME] and [users NAME]", SHOW(kind), label.len ? " " : "",
 		 SHOW(label));
 }
 
@@ -162,6 +205,7 @@ static void begin_section(struct reading *r, int line, struct span name)
 	label = span_trim(label);
 	r->place = 0;
 	r->route = NULL;
+	r->users = NULL;
 	r->begun = true;
 	if (!name.at)
 		return;
@@ -169,6 +213,8 @@ static void begin_section(struct reading *r, int line, struct span name)
 		begin_site(r, line, label);
 	} else if (span_is(kind, SPAN("route"))) {
 		begin_route(r, line, label);
+	} else if (span_is(kind, SPAN("users"))) {
+		begin_users(r, line, label);
 	} else if (!span_is(kind, SPAN("gateway"))) {
 		unknown_section(r, line, kind, label);
 	} else if (label.len) {
@@ -213,6 +259,22 @@ static void route_key(struct reading *r, const struct line *l, const struct key 
 		take_words(r->draft, r->route, l->number, l->value);
 	else
 		add_word(r->draft, r->route, l->number, key, value);
+}
+
+/* Names are the users', so no key is unknown here. */
+static void take_user(struct reading *r, const struct line *l)
+{
+	struct faults *f = r->draft->faults;
+	struct draft_user *u = ARENA_NEW(f->arena, struct draft_user);
+
+	u->name = arena_span(f->arena, l->name);
+	u->value = whole_value(f, l->number, l->value);
+	u->line = l->number;
+	r->users->bad |= !u->value.at;
+	if (!u->value.at)
+		return;
+	*r->users->end = u;
+	r->users->end = &u->next;
 }
 
 static void take_key(struct reading *r, const struct line *l)
@@ -264,7 +326,11 @@ static void take_line(void *user, const struct line *l)
 	} else if (l->kind == LINE_LOST) {
 		if (r->place == IN_SITE)
 			r->site->routed = true;
-	} else if (!r->place) {
+		if (r->users)
+			r->users->bad = true;
+	} else if (r->users && l->kind == LINE_KEY) {
+		take_user(r, l);
+	} else if (!r->place && !r->users) {
 		if (!r->begun && l->kind == LINE_KEY)
 			fault_at(r->draft->faults, l->number, "'%.*s' stands in no section: begin with [gateway] or [site NAME]", SHOW(l->name));
 	} else if (l->kind == LINE_MORE) {

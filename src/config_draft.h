@@ -39,6 +39,25 @@ struct draft_site {
 	struct draft_site *next;
 };
 
+/* A line of a [users LABEL]: a user, or (by the name of "file") where some are. */
+struct draft_user {
+	struct span name, value;
+	int line;
+	struct draft_user *next;
+};
+
+struct draft_users {
+	struct span label;
+	int line;
+	bool bad; /* some line of it was a fault, and is not among the users */
+	struct draft_user *first;
+	struct draft_user **end;
+	struct users made;         /* config_users' own: with whom its files name, */
+	bool filed;                /* if there are some, */
+	const struct users *place; /* and where it stands in config.users; NULL: nobody asks for it */
+	struct draft_users *next;
+};
+
 struct draft {
 	struct faults *faults;
 	struct level gateway;
@@ -46,6 +65,8 @@ struct draft {
 	struct draft_site **sites_end;
 	struct draft_route *routes; /* of all sites, in the order of the file */
 	struct draft_route **routes_end;
+	struct draft_users *users;
+	struct draft_users **users_end;
 	uint16_t rules; /* limits and crowds by now: the last one's number */
 	struct files *files; /* certificates and keys read by now; NULL: none. Private to config_files */
 };

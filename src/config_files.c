@@ -148,6 +148,14 @@ struct file *files_lines(struct draft *d, struct span path, struct span *text)
 	return f;
 }
 
+void files_watch(struct draft *d, const char *path)
+{
+	struct files *files = files_of(d);
+
+	if (!find(files->lines, path))
+		add(d->faults->arena, &files->lines, path);
+}
+
 const struct file *files_system(struct draft *d)
 {
 	struct files *files = files_of(d);

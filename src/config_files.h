@@ -36,6 +36,8 @@ const struct file *files_bundle(struct draft *d, const char *path);
 /* Read line by line, at most 1 MB. The text is there until the next file is read, and
  * empty if this one has been read before. */
 struct file *files_lines(struct draft *d, struct span path, struct span *text);
+/* It is read elsewhere, and may not be there yet: only its changes are to be seen. */
+void files_watch(struct draft *d, const char *path);
 /* The authorities that this system knows; NULL: no file with some is where systems have it. */
 const struct file *files_system(struct draft *d);
 #define FILES_SYSTEM "/etc/ssl/certs/ca-certificates.crt, /etc/ssl/cert.pem, /etc/pki/tls/certs/ca-bundle.crt"

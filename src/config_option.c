@@ -173,6 +173,79 @@ static void inherit_edits(struct faults *f, struct edits *edits, const struct le
 	*edits = (struct edits){row, count, compose_block(f, line, row, count)};
 }
 
+/* --- fields about users ---------------------------------------------------------- */
+
+/* NULL: a server may hear of users by this field. Else why not. */
+static const char *refuse_about(enum key_id key, struct span name)
+{
+	enum field_id id = head_id(name);
+
+	if (!span_is_token(name) || name.len > 255)
+		return "is not a field name";
+	if (is_framing(id) || head_is_origin(id) || id == FIELD_MAX_FORWARDS || id == FIELD_HOST)
+		return "is written by gateway itself";
+	if (id == FIELD_COOKIE || (id == FIELD_AUTHORIZATION && key == KEY_USER_HEADER))
+		return "is what clients and servers tell each other";
+	return NULL;
+}
+
+/* No value that a client sends goes up. */
+static void hide(struct faults *f, int line, struct edits *edits, struct span name)
+{
+	const struct edits outer = *edits;
+	struct edit *row;
+	size_t count = 1;
+
+	for (size_t i = 0; i < outer.count; i++)
+		if (outer.at[i].remove && span_same(outer.at[i].name, name))
+			return;
+	if (outer.count >= EDITS) {
+		fault_at(f, line, "%zu fields are changed here; at most %d", outer.count + 1, EDITS);
+		return;
+	}
+	row = ARENA_ROW(f->arena, struct edit, outer.count + 1);
+	row[0] = (struct edit){.name = name, .remove = true, .id = head_id(name)};
+	for (size_t i = 0; i < outer.count; i++)
+		if (!span_same(outer.at[i].name, name))
+			row[count++] = outer.at[i];
+	*edits = (struct edits){row, count, compose_block(f, line, row, count)};
+}
+
+/* The next field that this setting names. */
+static bool next_about(const struct setting *s, struct span *rest, struct span *name)
+{
+	if (s->key->id == KEY_COPY)
+		return word_item(rest, name);
+	*name = *rest;
+	*rest = SPAN("");
+	return name->len && !span_is(*name, SPAN("none"));
+}
+
+/* All that `own` lets servers hear of users by. What goes to the client is not among it. */
+static void hide_all(struct faults *f, struct edits *edits, const struct level *own, enum key_id id, bool everywhere)
+{
+	for (const struct setting *s = level_get(own, id); s; s = level_more(s)) {
+		struct span rest = s->text, name;
+
+		while (next_about(s, &rest, &name)) {
+			const char *why = refuse_about(id, name);
+
+			if (id == KEY_COPY && span_same(name, SPAN("Set-Cookie")))
+				continue;
+			if (why && !everywhere)
+				fault_at(f, s->line, "%s: '%.*s' %s", s->key->name.at, SHOW(name), why);
+			if (!why && !(everywhere && head_id(name) == FIELD_AUTHORIZATION))
+				hide(f, s->line, edits, name);
+		}
+	}
+}
+
+void option_hide(struct faults *f, struct options *o, const struct level *own)
+{
+	hide_all(f, &o->request, own, KEY_USER_HEADER, true);
+	hide_all(f, &o->request, own, KEY_COPY, true);
+}
+
 /* --- all ------------------------------------------------------------------------ */
 
 struct options option_inherit(struct draft *d, const struct options *outer, const struct level *own)
@@ -182,6 +255,8 @@ struct options option_inherit(struct draft *d, const struct options *outer, cons
 
 	inherit_edits(f, &o.request, own, KEY_REQUEST_HEADER);
 	inherit_edits(f, &o.response, own, KEY_HEADER);
+	hide_all(f, &o.request, own, KEY_USER_HEADER, false);
+	hide_all(f, &o.request, own, KEY_COPY, false);
 	inherit_allow(d, &o, own);
 	network_rows(d, own, KEY_DENY, &o.deny, &o.deny_count, o.deny_count);
 	limit_inherit(d, &o, own);
@@ -193,7 +268,6 @@ struct options option_inherit(struct draft *d, const struct options *outer, cons
 	o.max_fails = (int)level_number(own, KEY_MAX_FAILS, o.max_fails);
 	o.tries = (int)level_number(own, KEY_TRIES, o.tries);
 	o.forwarded = level_number(own, KEY_FORWARDED, o.forwarded) != 0;
-	o.checks = o.auth || o.limit || o.crowd || o.max_body || o.bandwidth;
 	return o;
 }
 

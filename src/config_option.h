@@ -13,6 +13,9 @@ struct options option_standard(void);
 /* What `own` says goes over what `outer` says. Called once for each level, so
  * that its faults are told once. */
 struct options option_inherit(struct draft *d, const struct options *outer, const struct level *own);
+/* Takes away from what clients send all fields by which `own` lets servers hear of users
+ * (user_header, copy), but Authorization: that is often a login of the server's own. */
+void option_hide(struct faults *f, struct options *o, const struct level *own);
 /* The same for https servers. A `ca` of its own is to be checked against, whatever
  * `verify` said further out; and a certificate has its key beside it. */
 struct tls_wish option_wish(struct faults *f, const struct tls_wish *outer, const struct level *own);

@@ -7,6 +7,7 @@
  */
 #include "config_own.h"
 #include "config_files.h"
+#include "config_session.h"
 #include "selfsign.h"
 #include "../platform/platform.h"
 
@@ -182,7 +183,7 @@ bool config_complete(struct config *c, struct text *error)
 		text_lit(error, "gateway: not enough memory for the configuration");
 		return false;
 	}
-	return complete_all(a, c, error);
+	return complete_all(a, c, error) && session_complete(a, c, error);
 }
 
 /* --- all that are in use ------------------------------------------------------------- */

@@ -376,30 +376,11 @@ static void secure_site(const struct sites *all, struct site *site, const struct
 		give_own(all, site, b);
 }
 
-static const char *standard_state(struct arena *a)
-{
-	const char *home = platform_home();
-	size_t size;
-	struct text path;
-
-	if (platform_is_root())
-		return "/var/lib/gateway";
-	if (!home)
-		return NULL;
-	size = strlen(home) + sizeof "/.local/state/gateway";
-	path = text_in(arena_take(a, size + 1), size);
-	text_str(&path, home);
-	text_lit(&path, "/.local/state/gateway");
-	return path.at;
-}
-
 void tls_build_sites(struct draft *d, struct config *c)
 {
 	struct sites all = {.draft = d, .config = c, .gateway = {.name = "[gateway]"}};
 	const struct draft_site *s = d->sites;
 
-	if (!c->state)
-		c->state = standard_state(d->faults->arena);
 	load_block(d, &all.gateway, NULL, &d->gateway);
 	for (size_t i = 0; i < c->site_count; i++, s = s->next) {
 		struct block b = {.name = block_name(d->faults->arena, c->sites[i].label)};
@@ -410,5 +391,4 @@ void tls_build_sites(struct draft *d, struct config *c)
 		if (b.certs && !c->sites[i].secure)
 			fault_warn(d->faults, b.certs->line, "%s: cert %s is not used: the site answers on no listener with 'tls'", b.name, b.certs->path);
 	}
-	files_list(d, c);
 }

@@ -19,7 +19,7 @@ struct tls_wish {
 const struct tls_server *tls_build_server(struct draft *d, const struct tls_wish *wish, const struct server *s);
 /* After sites, routes and listeners are built (site.secure is set): loads what the
  * sites' cert, key and client_ca name; sites that answer on TLS and name none get
- * the path of one of their own. Fills in c->files, and c->state if it is NULL. */
+ * the path of one of their own. */
 void tls_build_sites(struct draft *d, struct config *c);
 
 #endif
