@@ -63,8 +63,10 @@ mistake("tls-misspelt", "[gateway]\nlisten = 127.0.0.1:8443 tsl\n[site *]\n/ = r
 mistake("tls-files-missing", "[gateway]\nlisten = 127.0.0.1:8443 tls\nstate = /nowhere\n[site *]\ncert = /nowhere.crt\nkey = /nowhere.key\nhsts = on\nclient_ca = /nowhere.ca\n"
         "/ = https://127.0.0.1 ca=/nowhere.pem\n/a/ = https://127.0.0.1 verify=no\n/b/ = https://127.0.0.1 verify=pin:sha256:12\n/c/ = http://127.0.0.1:1 verify=off\n",
         (5, "nowhere.crt"), (6, "nowhere.key"), (7, "'on'"), (8, "nowhere.ca"), (9, "nowhere.pem"), (10, "'no'"), (11, "SHA-256"), (12, "https:// targets only"))
-mistake("not-yet-others", GOOD + "[site *]\nauth = family\nopen_to = 10.0.0.0/8\n/a/ = file:/srv\n/b/ = mock:/srv\n/c/ = status:\n/d/ = metrics:\n[users family]\nalice = x\n",
-        (4, "not available"), (5, "not available"), (6, "not available"), (7, "not available"), (8, "not available"), (9, "not available"), (10, "not available"))
+mistake("not-yet-others", GOOD + "[site *]\n/a/ = file:/srv\n/b/ = mock:/srv\n/c/ = status:\n/d/ = metrics:\n",
+        (4, "not available"), (5, "not available"), (6, "not available"), (7, "not available"))
+mistake("users", GOOD + "[site *]\nauth = famly\nopen_to = 10.0.0.0/33\n/a/ = reply:200 auth=family require=bob\n[users family]\nalice = secret\nfile = /nowhere/htpasswd\n",
+        (4, "'family'"), (5, "10.0.0.0/33"), (8, "plain text"), (9, "nowhere/htpasswd"))
 mistake("not-yet-cache", GOOD + "cache = 4M\n[site *]\n/ = http://127.0.0.1:1 cache=on\n/x/ = http://127.0.0.1:1 rewrite=on\n", (3, "not available"), (5, "not available"), (6, "not available"))
 mistake("line-too-long", GOOD + "[site *]\n/ = http://127.0.0.1:1 " + "x" * 200 + "\n", (4, "characters"))
 mistake("key-too-long", GOOD + "[site *]\n/" + "x" * 60 + "/ = http://127.0.0.1:1\n/ = reply:200\n", (4, "49|path"))
