@@ -137,7 +137,6 @@ static void measure(const struct config *c, size_t *left, size_t *right)
 
 static void print_route(const struct config *c, const struct route *r, size_t left, size_t right, struct text *out)
 {
-	bool restricted = r->options.allow_count || r->options.deny_count;
 	struct cell cell;
 
 	for (size_t i = 0; i < rows_of(r); i++) {
@@ -151,7 +150,8 @@ static void print_route(const struct config *c, const struct route *r, size_t le
 		text_span_add(out, text_span(&cell.text));
 		if (i == 0) {
 			pad(out, cell.text.len, right);
-			text_str(out, restricted ? "  restricted" : "  open");
+			text_lit(out, "  ");
+			print_access(&r->options, out);
 		}
 		text_char(out, '\n');
 	}
@@ -197,5 +197,6 @@ void config_print(const struct config *c, struct text *out)
 	text_char(out, '\n');
 	for (size_t i = 0; i < c->listener_count; i++)
 		print_listener(&c->listeners[i], out);
+	print_users(c, out);
 	print_certs(c, out);
 }

@@ -9,5 +9,11 @@
 
 /* Who shows what, and how long still; nothing when no site answers on TLS. */
 void print_certs(const struct config *c, struct text *out);
+/* "open", "restricted, password (auth=family require=alice), limit=10/s burst=10", ... */
+void print_access(const struct options *o, struct text *out);
+/* The end of that, behind `before`; nothing where there is no limit. */
+void print_limits(const struct options *o, struct text *out, const char *before);
+/* Which [users] are asked for somewhere, and how many each has. */
+void print_users(const struct config *c, struct text *out);
 
 #endif

@@ -6,6 +6,7 @@
  * site into the order to try, so that the first one that fits is the one.
  */
 #include "route.h"
+#include "config_print.h"
 
 /* --- sites --------------------------------------------------------------- */
 
@@ -380,16 +381,97 @@ static void explain_access(struct text *out, const struct route *r, const struct
 		text_str(out, net_in_any(a->client, o->deny, o->deny_count) ? ": in deny: 403\n" : ": not in allow: 403\n");
 		return;
 	}
+	add_guard(&guards, o->auth, a->client);
 	if (has_readings(r, a))
 		other = forbidden_reading(r, a, &guards, &room, &reading);
-	if (other == r && permits(o, a->client)) {
+	if (other == r) {
 		say(out, ": a server might read this path as ", reading, ", outside of this route: 403\n");
 	} else if (other) {
 		say(out, ": a server might read this path as ", reading, ", and there ");
-		say_route(out, other, "does not permit it: 403\n");
+		say_route(out, other, permits(&other->options, a->client) ? "asks for one log-in too many: 403\n" : "does not permit it: 403\n");
+	} else if (room.full) {
+		text_lit(out, ": a server might read this path in more ways than can be looked at: 403\n");
 	} else {
-		text_str(out, o->allow_count || o->deny_count ? ": permitted\n" : ": everybody is permitted\n");
+		text_str(out, o->allow_count || o->deny_count || o->auth ? ": permitted\n" : ": everybody is permitted\n");
 	}
+}
+
+static void say_names(struct text *out, const struct span *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		text_str(out, i == 0 ? "" : i + 1 < count ? ", " : " or ");
+		text_span_add(out, names[i]);
+	}
+}
+
+/* What is asked before anything goes to the server. */
+static void say_auth(struct text *out, const struct auth *auth)
+{
+	if (auth->ask) {
+		say(out, "asks ", span_str(auth->ask->text), " first: with 2xx the request goes on");
+		for (size_t i = 0; i < auth->copy_count; i++)
+			say(out, i ? ", " : ", with its ", auth->copy[i], "");
+		text_lit(out, "; any other answer goes to the client\n");
+		return;
+	}
+	text_lit(out, "asks for the password of ");
+	if (auth->require_count)
+		say_names(out, auth->require, auth->require_count);
+	else
+		text_lit(out, "anybody");
+	say(out, " in [users ", span_str(auth->users->label), "]");
+	if (auth->users->line)
+		text_format(out, " (line %d)", auth->users->line);
+	text_str(out, auth->form ? ", on a page; who has a session is not asked\n" : ", in the browser's dialog; who has a session is not asked\n");
+}
+
+/* Further log-ins that other readings of the path ask for. */
+static void explain_readings(struct text *out, const struct route *r, const struct asked *a, struct guards *g)
+{
+	char place[GW_TARGET];
+	struct text room = text_in(place, sizeof place);
+	struct span reading;
+
+	for (unsigned number = 1; path_reading(a->path->path, number, &room, &reading); number++) {
+		enum cover how;
+		const struct route *other = find(r->site, a, reading, &how);
+		size_t before = g->count;
+
+		if (!other || !add_guard(g, other->options.auth, a->client) || g->count == before)
+			continue;
+		say(out, "a server might read this path as ", reading, ", and there ");
+		say_route(out, other, "");
+		say_auth(out, other->options.auth);
+	}
+}
+
+/* For a request that route_allows. False: nobody can log in there. */
+static bool explain_login(struct text *out, const struct route *r, const struct asked *a)
+{
+	const struct auth *auth = r->options.auth;
+	struct guards g = {.count = 0};
+
+	add_guard(&g, auth, a->client);
+	if (g.count)
+		say_auth(out, auth);
+	else if (auth)
+		say(out, "in open_to: ", auth->ask ? span_str(auth->ask->text) : SPAN("no password"), auth->ask ? " is not asked\n" : " is asked for\n");
+	if (has_readings(r, a))
+		explain_readings(out, r, a, &g);
+	for (size_t i = 1; i < g.count; i++)
+		if (g.at[i]->users != g.at[0]->users || g.at[i]->ask != g.at[0]->ask) {
+			text_lit(out, "these are different log-ins, and nobody has both: 403\n");
+			return false;
+		}
+	return true;
+}
+
+static void explain_limits(struct text *out, const struct options *o)
+{
+	if (!o->limit && !o->crowd && !o->max_body && !o->bandwidth)
+		return;
+	print_limits(o, out, "with ");
+	text_char(out, '\n');
 }
 
 static void explain_target(struct text *out, const struct route *r, const struct target *t, const struct path *path)
@@ -434,6 +516,13 @@ static void explain_end(struct text *out, const struct route *r, const struct pa
 		explain_target(out, r, &r->targets[i], path);
 }
 
+/* Paths that gateway answers itself where there is a login page (page.h stands on this
+ * layer, too, so they are written here again). */
+static bool is_own(struct span path)
+{
+	return span_is(path, SPAN("/.gateway/login")) || span_is(path, SPAN("/.gateway/logout"));
+}
+
 /* What is answered before any route is looked for; true: that is all. */
 static bool explain_before(struct text *out, const struct listener *l, const struct site *s, const struct asked *a)
 {
@@ -452,11 +541,16 @@ static bool explain_before(struct text *out, const struct listener *l, const str
 		text_char(out, '\n');
 		return true;
 	}
-	if (s->tls.client_ca && !l->tls)
+	if (s->tls.client_ca && !l->tls) {
 		text_lit(out, "this site asks for client certificates, and here nobody can show one: 403\n");
-	else if (s->tls.client_ca)
+		return true;
+	}
+	if (s->tls.client_ca)
 		text_lit(out, "the client must show a certificate\n");
-	return s->tls.client_ca && !l->tls;
+	if (!s->form || !is_own(a->path->path))
+		return false;
+	say(out, "path ", a->path->path, ": where people log in and out, answered here\n");
+	return true;
 }
 
 void route_explain(const struct listener *l, const struct asked *a, struct text *out)
@@ -475,6 +569,9 @@ void route_explain(const struct listener *l, const struct asked *a, struct text 
 	if (!r)
 		return;
 	explain_access(out, r, a);
-	if (route_allows(r, a, &guards))
+	if (!route_allows(r, a, &guards))
+		return;
+	explain_limits(out, &r->options);
+	if (explain_login(out, r, a))
 		explain_end(out, r, a->path);
 }

@@ -421,6 +421,81 @@ static void explains(void **state)
 	config_free(c);
 }
 
+#define HASH "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEl8"
+#define IN "host a on :80: [site a] (line 3), which answers to a\n"
+
+/* Who has to log in where, and what other readings of a path add. */
+static const struct { const char *line, *client, *said; } logins[] = {
+	{"GET /", "1.2.3.4",
+	 "path /\nroute / (line 6): the longest that fits\nclient 1.2.3.4: permitted\n"
+	 "with limit=10/s burst=20\n"
+	 "asks for the password of anybody in [users family] (line 16), in the browser's dialog; who has a session is not asked\n"
+	 "goes to http://1.1.1.1/\n"},
+	{"GET /", "192.168.7.8",
+	 "path /\nroute / (line 6): the longest that fits\nclient 192.168.7.8: permitted\n"
+	 "with limit=10/s burst=20\n"
+	 "in open_to: no password is asked for\ngoes to http://1.1.1.1/\n"},
+	{"GET /form/", "1.2.3.4",
+	 "path /form/\nroute /form/ (line 7): the longest that fits\nclient 1.2.3.4: permitted\n"
+	 "with limit=10/s burst=20, connections=3, max_body=10M, bandwidth=1M/s\n"
+	 "asks for the password of alice, bob or carol in [users family] (line 16), on a page; who has a session is not asked\n"
+	 "goes to http://1.1.1.1/form/\n"},
+	{"GET /open/", "1.2.3.4",
+	 "path /open/\nroute /open/ (line 8): the longest that fits\nclient 1.2.3.4: everybody is permitted\ngoes to http://1.1.1.1/open/\n"},
+	{"GET /sso/", "1.2.3.4",
+	 "path /sso/\nroute /sso/ (line 9): the longest that fits\nclient 1.2.3.4: permitted\n"
+	 "asks http://127.0.0.1:9091/api first: with 2xx the request goes on, with its Remote-User, Remote-Groups; any other answer goes to the client\n"
+	 "goes to http://1.1.1.1/sso/\n"},
+	{"GET /sso/", "192.168.7.8",
+	 "path /sso/\nroute /sso/ (line 9): the longest that fits\nclient 192.168.7.8: permitted\n"
+	 "in open_to: http://127.0.0.1:9091/api is not asked\ngoes to http://1.1.1.1/sso/\n"},
+	{"GET /file/..%2fform/", "1.2.3.4",
+	 "path /file/..%2Fform/\nroute /file/ (line 10): the longest that fits\nclient 1.2.3.4: everybody is permitted\n"
+	 "a server might read this path as /form/, and there route /form/ (line 7): "
+	 "asks for the password of alice, bob or carol in [users family] (line 16), on a page; who has a session is not asked\n"
+	 "is answered here: 200\n"},
+	{"GET /file/..%2fform/", "192.168.7.8",
+	 "path /file/..%2Fform/\nroute /file/ (line 10): the longest that fits\nclient 192.168.7.8: everybody is permitted\n"
+	 "is answered here: 200\n"},
+	{"GET /word/..%2fsso/", "1.2.3.4",
+	 "path /word/..%2Fsso/\nroute /word/ (line 11): the longest that fits\nclient 1.2.3.4: permitted\n"
+	 "asks for the password of anybody in [users family] (line 16), in the browser's dialog; who has a session is not asked\n"
+	 "a server might read this path as /sso/, and there route /sso/ (line 9): "
+	 "asks http://127.0.0.1:9091/api first: with 2xx the request goes on, with its Remote-User, Remote-Groups; any other answer goes to the client\n"
+	 "these are different log-ins, and nobody has both: 403\n"},
+	{"GET /.gateway/login", "1.2.3.4", "path /.gateway/login: where people log in and out, answered here\n"},
+	{"GET /.gateway/logout", "1.2.3.4", "path /.gateway/logout: where people log in and out, answered here\n"},
+};
+
+static void explains_logins(void **state)
+{
+	struct config *c = config_right("[gateway]\nlisten = :80\n[site a]\nauth = family\nopen_to = 192.168.0.0/16\n"
+					"/ = http://1.1.1.1 limit=10/s burst=20\n"
+					"/form/ = http://1.1.1.1 login=form require=alice,bob,carol limit=10/s burst=20 connections=3 max_body=10M bandwidth=1M/s\n"
+					"/open/ = http://1.1.1.1 auth=none\n"
+					"/sso/ = http://1.1.1.1 auth=http://127.0.0.1:9091/api copy=Remote-User,Remote-Groups\n"
+					"/file/ = reply:200 auth=none\n"
+					"/word/ = reply:200\n\n\n\n\n"
+					"[users family]\nalice = " HASH "\nbob = " HASH "\ncarol = " HASH "\ndave = " HASH "\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(logins); i++) {
+		struct text out = block_text(1024), want = block_text(1024);
+		struct request r;
+
+		text_lit(&want, IN);
+		text_str(&want, logins[i].said);
+		text_char(&want, 0);
+		request_init(&r, logins[i].line, "", "a", logins[i].client);
+		route_explain(&c->listeners[0], &r.asked, &out);
+		block_same(text_span(&out), want.at, logins[i].line);
+		request_free(&r);
+		free(out.at);
+		free(want.at);
+	}
+	config_free(c);
+}
+
 #define HERE "host a on :80: [site a] (line 3), which answers to a\n"
 
 static const struct { const char *line, *said; bool tls, redirect, acme, asks; uint16_t port; } befores[] = {
@@ -469,6 +544,7 @@ int main(void)
 		cmocka_unit_test(writes_https),
 		cmocka_unit_test(allows),
 		cmocka_unit_test(explains),
+		cmocka_unit_test(explains_logins),
 		cmocka_unit_test(explains_what_comes_before),
 	};
 
