@@ -29,11 +29,7 @@ const struct span page_login_fields = SPAN("Cache-Control: no-store\r\n"
 
 /* Buttons and fields are 44 px high at least, for thumbs; no letter in a field is
  * smaller than 16 px, or phones would zoom in. */
-#define HEAD_OF(title) \
-	"<!doctype html><html lang=en><head><meta charset=utf-8>" \
-	"<meta name=viewport content=\"width=device-width,initial-scale=1\">" \
-	"<meta name=color-scheme content=\"light dark\"><meta name=robots content=noindex>" \
-	"<title>" title "</title><style>" \
+#define STYLE \
 	":root{color-scheme:light dark;--back:#f4f4f6;--card:#fff;--text:#1b1b1f;--line:#85858f;--mark:#1f5fbf;--on:#fff;--bad:#b3261e}" \
 	"@media(prefers-color-scheme:dark){" \
 	":root{--back:#141417;--card:#202025;--text:#ececf1;--line:#8a8a96;--mark:#8ab4f8;--on:#10131a;--bad:#ffb4ab}}" \
@@ -44,8 +40,7 @@ const struct span page_login_fields = SPAN("Cache-Control: no-store\r\n"
 	"[role=alert]{color:var(--bad);font-weight:600}label{display:block;margin-top:1em}" \
 	"input,button{width:100%;min-height:2.75em;padding:.5em .75em;border:1px solid var(--line);border-radius:.4em;background:none;color:inherit;font:inherit}" \
 	"button{margin-top:1.5em;border:0;background:var(--mark);color:var(--on);font-weight:600;cursor:pointer}" \
-	":focus-visible{outline:3px solid var(--mark);outline-offset:2px}a{color:var(--mark)}" \
-	"</style></head><body><main>"
+	":focus-visible{outline:3px solid var(--mark);outline-offset:2px}a{color:var(--mark)}"
 
 #define END "</main></body></html>\n"
 
@@ -105,22 +100,25 @@ static void place_add(struct text *out, size_t start, struct span to, size_t tai
 	text_html(out, place_for(to, used < MOST ? MOST - used : 0));
 }
 
-static void site_add(struct text *out, struct span site)
+static void head_add(struct text *out, const char *title, const struct login_page *l)
 {
-	if (site.len == 0 || html_length(site) > SITE_MOST)
-		return;
-	text_lit(out, "<p>");
-	text_html(out, site);
-	text_lit(out, "</p>");
-}
-
-static void wrong_add(struct text *out, const char *wrong)
-{
-	if (!wrong || html_length(span_str(wrong)) > WRONG_MOST)
-		return;
-	text_lit(out, "<p role=alert>");
-	text_html(out, span_str(wrong));
-	text_lit(out, "</p>");
+	text_lit(out, "<!doctype html><html lang=en><head><meta charset=utf-8>"
+		      "<meta name=viewport content=\"width=device-width,initial-scale=1\">"
+		      "<meta name=color-scheme content=\"light dark\"><meta name=robots content=noindex><title>");
+	text_str(out, title);
+	text_lit(out, "</title><style>" STYLE "</style></head><body><main><h1>");
+	text_str(out, title);
+	text_lit(out, "</h1>");
+	if (l->site.len && html_length(l->site) <= SITE_MOST) {
+		text_lit(out, "<p>");
+		text_html(out, l->site);
+		text_lit(out, "</p>");
+	}
+	if (l->wrong && html_length(span_str(l->wrong)) <= WRONG_MOST) {
+		text_lit(out, "<p role=alert>");
+		text_html(out, span_str(l->wrong));
+		text_lit(out, "</p>");
+	}
 }
 
 static void login(struct text *out, const struct login_page *l)
@@ -129,9 +127,7 @@ static void login(struct text *out, const struct login_page *l)
 	struct span name = l->name.len <= SESSION_NAME ? l->name : span_of("", 0);
 	size_t start = out->len;
 
-	text_lit(out, HEAD_OF("Log in") "<h1>Log in</h1>");
-	site_add(out, l->site);
-	wrong_add(out, l->wrong);
+	head_add(out, "Log in", l);
 	text_lit(out, "<form method=post action=\"" PAGE_LOGIN "\"><label for=user>User name</label>"
 		      "<input id=user name=user autocomplete=username autocapitalize=none spellcheck=false required value=\"");
 	text_html(out, name);
@@ -149,9 +145,7 @@ static void logout(struct text *out, const struct login_page *l)
 	static const struct span tail = SPAN("\">Stay logged in</a>" END);
 	size_t start = out->len;
 
-	text_lit(out, HEAD_OF("Log out") "<h1>Log out?</h1>");
-	site_add(out, l->site);
-	wrong_add(out, l->wrong);
+	head_add(out, "Log out", l);
 	if (l->name.len && l->name.len <= SESSION_NAME) {
 		text_lit(out, "<p>You are logged in as ");
 		text_html(out, l->name);
