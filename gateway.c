@@ -40,6 +40,8 @@ static const char help[] =
 	"                                 print what to write behind it: verify=pin:...\n"
 	"  gateway passwd USER            ask for a password (or read one line of standard\n"
 	"                                 input), and print the line for [users]\n"
+	"  gateway [-c FILE] logout USER  end all sessions of this user, on every device,\n"
+	"                                 within ten seconds\n"
 	"  gateway -h | -V                print this text | the version\n"
 	"\n"
 	"FILE is " FILE_HERE " in the current directory, else " FILE_SYSTEM ".\n"
@@ -68,7 +70,7 @@ static int mistake(const char *what, const char *value)
 
 static bool is_command(const char *word)
 {
-	static const char *const names[] = {"check", "explain", "passwd", "pin", "probe"};
+	static const char *const names[] = {"check", "explain", "logout", "passwd", "pin", "probe"};
 	size_t i;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -489,6 +491,31 @@ static int passwd(const struct command *c)
 	return printf("%.*s\n", (int)line.len, line.at) < 0 || fflush(stdout) != 0 ? SYSTEM : FINE;
 }
 
+/* --- logout ----------------------------------------------------------------------------- */
+
+static int logout(struct command *c)
+{
+	static char room[2048];
+	struct text error = text_in(room, sizeof room);
+	struct config *config;
+	bool done, wrong = true;
+
+	if (c->count != 1)
+		return mistake("one user name must follow", c->name);
+	config = load(c, say, NULL);
+	if (!config)
+		return MISTAKE;
+	done = config_logout(config, span_str(c->words[0]), &error, &wrong);
+	if (!done)
+		fprintf(stderr, "%.*s\n", (int)error.len, error.at);
+	else
+		printf("the sessions of %s end within ten seconds\n", c->words[0]);
+	config_free(config);
+	if (done)
+		return fflush(stdout) != 0 ? SYSTEM : FINE;
+	return wrong ? MISTAKE : SYSTEM;
+}
+
 /* --- main ------------------------------------------------------------------------------- */
 
 static int run(struct command *c)
@@ -530,6 +557,8 @@ int main(int argc, char **argv)
 		return pin(&c);
 	if (strcmp(c.name, "passwd") == 0)
 		return passwd(&c);
+	if (strcmp(c.name, "logout") == 0)
+		return logout(&c);
 	fprintf(stderr, "gateway: '%s' is not available in this version\n", c.name);
 	return MISTAKE;
 }
