@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 from harness import Skip, scenario
+from login import basic, users
 from s_tunnel import echo, tunnel
 from wire import Client, Wrong, check, equal, get, http, ok, page_id, true
 
@@ -441,6 +442,43 @@ def offload_killed(t):
     check(g.ask(get("/name/")), "HTTP/1.1 200")
     g.reload()
     check(g.ask(get("/name/")), "HTTP/1.1 200")
+
+
+def titles(g):
+    """What ps calls the processes, without those that are no workers or helpers yet, or no more."""
+    found = []
+    for pid in g.processes():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as f:
+            found.append(f.read().strip())
+    return sorted(name for name in found if name.startswith("gateway-"))
+
+
+@scenario("worker/passwords-killed")
+def passwords_killed(t):
+    """The process that looks at passwords is there when somebody may log in; killed, it has a successor that answers, and nobody else dies."""
+    g = t.gateway("[site a.example]\n/ = reply:200\n", top=f"state = {t.dir}/state")
+    usual = ["gateway-offload", "gateway-worker"]
+    t.until(lambda: titles(g) == usual, f"the processes are {usual}")
+    g.reload(f"{users()}[site a.example]\n/ = reply:200 auth=family\n", top=f"state = {t.dir}/state")
+    t.until(lambda: titles(g) == ["gateway-login", *usual], "one more")
+    check(g.ask(get("/", basic())), "HTTP/1.1 200")
+    processes = {pid: open(f"/proc/{pid}/comm").read().strip() for pid in g.processes()}
+    victim = next(pid for pid, name in processes.items() if name == "gateway-login")
+    g.deaths, g.before = True, {}
+    for _ in range(2):
+        mark = g.mark()
+        os.kill(victim, signal.SIGKILL)
+        g.logged(rf"(?i)password process {victim} died.*(signal 9|killed)", mark)
+        new = t.until(lambda: set(g.processes()) - set(processes), "a successor")
+        # asked before it begins to read, or after: the pair is the same
+        check(g.ask(get("/", basic("bob"))), "HTTP/1.1 200")
+        check(g.ask(get("/", basic("bob", f"wrong {victim}"))), "HTTP/1.1 401")
+        true(not set(processes) - {victim} - set(g.processes()), "others died too")
+        del processes[victim]
+        victim = new.pop()
+        processes[victim] = "gateway-login"
+    g.reload("[site a.example]\n/ = reply:200\n", top=f"state = {t.dir}/state")
+    t.until(lambda: titles(g) == usual, "nobody to ask, nobody there")
 
 
 @scenario("worker/pause-grows")
