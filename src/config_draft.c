@@ -300,7 +300,12 @@ static void take_key(struct reading *r, const struct line *l)
 	if (!key)
 		return;
 	r->to = key->id == KEY_TO;
-	value = r->to ? l->value : whole_value(d->faults, l->number, l->value);
+	if (r->to)
+		value = l->value;
+	else if (key->id == KEY_REQUIRE) /* quotes stand around one name of several */
+		value = arena_span(d->faults->arena, l->value);
+	else
+		value = whole_value(d->faults, l->number, l->value);
 	if (!value.at)
 		return;
 	if (r->place == IN_ROUTE)

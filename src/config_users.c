@@ -225,6 +225,10 @@ static void tell_twice(struct reading *r, const struct user *first, const struct
 	struct spot at = {line_of(r->from, again), again->file, again->line};
 	char spot[400];
 
+	if (first->file && line_of(r->from, first) > at.line) { /* files are not sorted by their turn */
+		tell_twice(r, again, first);
+		return;
+	}
 	show_spot(spot, sizeof spot, &at);
 	if (!again->file)
 		fault_at(f, at.line, "%.*s is already in line %d", SHOW(again->name), first->line);
