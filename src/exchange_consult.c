@@ -92,8 +92,7 @@ static void pass_answer_over(struct exchange *x)
 static void forget(struct request *r)
 {
 	r->consulting = r->fresh = r->up_over = r->heard = false;
-	r->interims = r->tries = r->address = 0;
-	r->tried = 0;
+	r->interims = r->address = 0;
 	r->seen = 0;
 	r->asked_us = r->answered_us = 0;
 	r->why = NULL;
