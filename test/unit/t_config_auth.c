@@ -106,13 +106,13 @@ static const struct { const char *text, *said; } mistakes[] = {
 	 "f:6: file twice:3: carl is already in twice:1\n"},
 	{G "[users f]\nfile = good\nfile = bom\n[site a]\n" R, "f:6: file bom:1: carl is already in good:3\n"},
 	/* auth */
-	{S R "auth = g\n", "f:9: auth: there is no [users g] (did you mean 'f'?)\n"},
+	{G "[users family]\nalice = " A1 "\n[site a]\n" R "auth = Famly\n", "f:8: auth: there is no [users Famly] (did you mean 'family'?)\n"},
 	{S R "auth = family\n", "f:9: auth: there is no [users family]: expected the name of a [users NAME], 'none', or a server to ask, as in "
 	 "http://127.0.0.1:9091/api/verify\n"},
 	{S R "auth = off\n", "f:9: auth: there is no [users off] (did you mean 'none'?)\n"},
 	{S R "auth = nome\n", "f:9: auth: there is no [users nome] (did you mean 'none'?)\n"},
 	{S R "auth = f\nauth = f\n", "f:10: 'auth' is already set in line 9\n"},
-	{S R "auth = http://a/x#y\n", "f:9: 'http://a/x#y': a target ends with its path; '#y' cannot be sent\n"},
+	{S R "auth = http://a/x#y\n", "f:9: '/x#y': fragment in the target\n"},
 	{S R "auth = http://a/x?y=<z>\n", "f:9: auth: '?y=<z>': a byte in it has to be percent-encoded, or it is too long\n"},
 	{S R "auth = http://a:0/\n", "f:9: 'http://a:0/': port '0' is not a number from 1 to 65535\n"},
 	/* what goes with it */
@@ -124,8 +124,8 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{S "auth = f\n/ = reply:204 auth=none login=form\n", "f:9: 'login' goes with an 'auth', and there is none here\n"},
 	{S "auth = f\n/ = reply:204 copy=Remote-User\n", "f:9: 'copy' is for an 'auth' that asks a server, but here it is [users f]\n"},
 	{S "auth = http://a/\n/ = reply:204 login=form session=1h user_header=X require=alice\n",
-	 "f:9: 'login' is about the users of a [users NAME], but here 'auth' asks http://a/\n"
 	 "f:9: 'require' is about the users of a [users NAME], but here 'auth' asks http://a/\n"
+	 "f:9: 'login' is about the users of a [users NAME], but here 'auth' asks http://a/\n"
 	 "f:9: 'session' is about the users of a [users NAME], but here 'auth' asks http://a/\n"
 	 "f:9: 'user_header' is about the users of a [users NAME], but here 'auth' asks http://a/\n"},
 	{S R "auth = f\nlogin = from\n", "f:10: login: unknown word 'from' (did you mean 'form'?)\n"},
@@ -140,7 +140,7 @@ static const struct { const char *text, *said; } mistakes[] = {
 	{S R "auth = f\nuser_header = Cookie\n", "f:10: user_header: 'Cookie' is what clients and servers tell each other\n"},
 	{S R "auth = f\nuser_header = Authorization\n", "f:10: user_header: 'Authorization' is what clients and servers tell each other\n"},
 	{S R "auth = http://a\ncopy = Remote-User, Via, Content-Length\n",
-	 "f:10: copy: 'Content-Length' is written by gateway itself\nf:10: copy: 'Via' is written by gateway itself\n"},
+	 "f:10: copy: 'Via' is written by gateway itself\nf:10: copy: 'Content-Length' is written by gateway itself\n"},
 	{S R "auth = http://a\ncopy = ,\n", "f:10: copy: ',' names no field\n"},
 	{S R "auth = f\nuser_header = X-User\nrequest_header = x-user: admin\n", "f:11: request_header: 'x-user' is written by 'user_header'\n"},
 	{S "auth = http://a\ncopy = X-A X-B\n/ = reply:204 request_header=\"X-B: 1\"\n", "f:10: request_header: 'X-B' is written by 'copy'\n"},
