@@ -27,7 +27,7 @@ struct supervisor {
 	supervisor_load *load;
 	void *user;
 	struct certs certs; /* of what serves */
-	bool renewing;   /* what began last has the same configuration with other certificates */
+	bool renewing;   /* what began last has the same configuration with other files: certificates, users, networks */
 	bool clock_told; /* that it is wrong */
 	int signals; /* descriptor */
 	int stops;   /* SIGTERM and SIGINT so far */
@@ -236,7 +236,7 @@ static void promote(struct supervisor *s, struct generation *young)
 
 	young->state = GENERATION_SERVING;
 	if (!certs_begin(&s->certs, young->config, platform_now()))
-		say(s, LOG_WARN, "out of memory: changed certificate files are not noticed");
+		say(s, LOG_WARN, "out of memory: changed files are not noticed: certificates, users, networks");
 	if (old)
 		retire(s, old);
 	certs_say(young->config, &young->error);
@@ -266,7 +266,7 @@ static void reload(struct supervisor *s)
 		say(s, LOG_ERROR, "the configuration is not taken; the one that runs goes on");
 }
 
-/* --- certificates -------------------------------------------------------------- */
+/* --- files that it names -------------------------------------------------------------- */
 
 static void hear(void *heard, const char *message)
 {
@@ -285,7 +285,7 @@ static void refuse(struct supervisor *s, const struct text *heard, bool faults)
 		if (faults && warning)
 			continue;
 		line = text_in(room, sizeof room);
-		text_lit(&line, "certificate files changed, but ");
+		text_lit(&line, "files changed, but ");
 		text_add(&line, at, warning ? (size_t)(warning - at) : 0);
 		text_str(&line, warning ? warning + sizeof ": warning" - 1 : at);
 		text_lit(&line, ": the old ones stay in use");
@@ -308,13 +308,13 @@ static void renew(struct supervisor *s)
 		certs_refused(&s->certs, platform_now());
 		return;
 	}
-	say(s, LOG_NOTICE, "certificates changed: loading them anew");
+	say(s, LOG_NOTICE, "files changed: loading them anew");
 	for (at = heard.at; at < heard.at + heard.len; at += strlen(at) + 1)
 		say_config(s, at);
 	s->renewing = true;
 	if (begin(s, c))
 		return;
-	say(s, LOG_ERROR, "certificate files changed, but cannot be taken: the old ones stay in use");
+	say(s, LOG_ERROR, "files changed, but cannot be taken: the old ones stay in use");
 	certs_refused(&s->certs, platform_now());
 }
 

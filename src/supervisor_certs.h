@@ -2,8 +2,9 @@
  *
  * supervisor_certs - what becomes of certificates while they are in use?
  *
- * Their files change and their days run out. Where there is neither a file nor
- * a certificate, nothing is ever due.
+ * Their files change and their days run out. Files of users and networks are
+ * watched with theirs. Where there is neither a file nor a certificate, nothing
+ * is ever due.
  */
 #ifndef SUPERVISOR_CERTS_H
 #define SUPERVISOR_CERTS_H

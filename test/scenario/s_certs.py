@@ -390,7 +390,7 @@ def renewed(t):
         f.write("nonsense\n")
     replace(key, new.key_pem)
     replace(cert, new.pem)
-    g.logged("certificates changed", mark)
+    g.logged("files changed", mark)
     g.logged("ready", mark)
     shows_now(t, g, new)
     ws.send(b"after").expect(b"after")
@@ -405,7 +405,7 @@ def renewed(t):
     for path, to in (key, again.key), (cert, again.cert):
         os.symlink(to, path + ".link")
         os.rename(path + ".link", path)
-    g.logged("certificates changed", mark)
+    g.logged("files changed", mark)
     shows_now(t, g, again)
     ws.send(b"still").expect(b"still")
 
@@ -487,7 +487,7 @@ def renewed_beside(t):
     new = s.maker.cert("a.example", ["a.example"], key_file=old.key)
     mark = g.mark()
     replace(cert, new.pem)
-    g.logged("certificates changed", mark)
+    g.logged("files changed", mark)
     g.logged("warning: client_cert .*has expired 0 days ago", mark)
     shows_now(t, g, new)
     mark = g.mark()
