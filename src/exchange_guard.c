@@ -224,7 +224,7 @@ static bool is_browser(const struct exchange *x)
 
 static void name_scheme(struct text *fields, const struct exchange *x, bool form)
 {
-	text_str(fields, form && (x->r.guard->by_form || is_browser(x)) ? "WWW-Authenticate: Form realm=\"" : "WWW-Authenticate: Basic realm=\"");
+	text_str(fields, form ? "WWW-Authenticate: Form realm=\"" : "WWW-Authenticate: Basic realm=\"");
 	text_str(fields, x->r.guard->users->label);
 	text_lit(fields, "\", charset=\"UTF-8\"\r\n");
 }
@@ -239,7 +239,7 @@ void exchange_challenge(struct exchange *x, int status, const char *wrong)
 	struct text fields = text_in(room, sizeof room);
 
 	if (status == 401)
-		name_scheme(&fields, x, form);
+		name_scheme(&fields, x, page_asked || (form && is_browser(x)));
 	if (status == 429) {
 		struct share_login l = login_of(x);
 		int64_t ms = share_login_wait(x->env->share, &l, x->env->now);
@@ -383,8 +383,10 @@ static void pass(struct exchange *x)
 static void see_other(struct exchange *x)
 {
 	struct guard *g = x->r.guard;
-	struct page page = {.status = 303, .location = g->to, .fields = text_span(&g->down)};
+	struct page page = {.status = 303, .location = g->to};
 
+	text_lit(&g->down, "Cache-Control: no-store\r\n");
+	page.fields = text_span(&g->down);
 	exchange_reply(x, &page);
 }
 
