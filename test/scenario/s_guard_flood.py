@@ -57,21 +57,23 @@ def strong(t, name, password):
 def flood(t):
     """Fifty wrong passwords a second, more than there is time to look at: each gets an answer, and all others get theirs."""
     o = t.origin()
-    g = guarded(t, f"[site a.example]\nauth = family\n/ = {o.url}\n/open/ = {o.url} auth=none\n/own/ = reply:200 auth=none\n", top="requests = 60",
+    g = guarded(t, f"[site a.example]\nauth = family\n/ = {o.url}\n/open/ = {o.url} auth=none\n/own/ = reply:200 auth=none\n", top="clients = 100\nrequests = 60",
                 people="[users family]\n" + strong(t, "alice", "wonder land"))
     cookie = session(g, source="127.0.0.2")
     kept = g.client(source="127.0.0.2")
     before = len(o.requests)
     f = Flood(g)
     end, rounds = time.monotonic() + SECONDS, 0
-    while time.monotonic() < end or rounds < 10:
-        check(g.ask(get("/", cookie), source="127.0.0.2"), "HTTP/1.1 200")
-        check(g.ask(get("/open/"), source="127.0.0.3"), "HTTP/1.1 200")
-        check(g.ask(get("/own/"), source="127.0.0.3"), "HTTP/1.1 200")
-        check(kept.ask(get("/", cookie)), "HTTP/1.1 200")
-        check(g.ask(get("/", basic()), source="127.0.0.2"), "HTTP/1.1 200")  # known to be right, so nobody is asked
-        rounds += 1
-    statuses = f.stop()
+    try:
+        while time.monotonic() < end or rounds < 10:
+            check(g.ask(get("/", cookie), source="127.0.0.2"), "HTTP/1.1 200")
+            check(g.ask(get("/open/"), source="127.0.0.3"), "HTTP/1.1 200")
+            check(g.ask(get("/own/"), source="127.0.0.3"), "HTTP/1.1 200")
+            check(kept.ask(get("/", cookie)), "HTTP/1.1 200")
+            check(g.ask(get("/", basic()), source="127.0.0.2"), "HTTP/1.1 200")  # known to be right, so nobody is asked
+            rounds += 1
+    finally:
+        statuses = f.stop()
     equal(len(o.requests), before + 4 * rounds, "requests at the origin")
     equal(sorted(set(statuses) - {401, 503}), [], f"other answers than 401 and 503, of {len(statuses)}")
     true(401 in statuses, "no password was looked at")
