@@ -95,7 +95,7 @@ bool auth_cookie(const struct head *h, struct span name, unsigned *at, struct sp
 			pairs = span_of(h->base + *at, end - *at);
 		while (next_pair(&pairs, &found, value))
 			if (span_is(found, name)) {
-				*at = pairs.len ? end - (unsigned)pairs.len : end + 1;
+				*at = end - (unsigned)pairs.len;
 				*value = unquoted(*value);
 				return true;
 			}

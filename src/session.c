@@ -113,7 +113,7 @@ bool session_read(struct session *s, struct span value)
 	struct text bytes = text_in(place, sizeof place);
 	uint64_t since;
 
-	if (value.len > SESSION_TEXT || !text_from_base64(&bytes, value, TEXT_BASE64_URL) || bytes.full || bytes.len < LEAST || place[0] != FORM)
+	if (value.len > SESSION_TEXT || !text_from_base64(&bytes, value, TEXT_BASE64_URL) || bytes.len < LEAST || place[0] != FORM)
 		return false;
 	since = read_number((const unsigned char *)place + SINCE_AT);
 	if (since > INT64_MAX)

@@ -131,7 +131,7 @@ static void base64(void **state)
 		{SPAN("foob"), "Zm9vYg", "Zm9vYg"}, {SPAN("fooba"), "Zm9vYmE", "Zm9vYmE"}, {SPAN("foobar"), "Zm9vYmFy", "Zm9vYmFy"},
 		{SPAN("\xfb\xff\xfe\0\x10\x83"), "+//+ABCD", "-__-ABCD"},
 	};
-	static const char *const none[] = {"Z", "Zm9vY", "Zh", "Zm9", "Zg=", "Zg==", " Zg", "Zg\n", "-_8A", "Zg,", "\xc3\xa4" "AA"};
+	static const char *const none[] = {"Z", "A", "AAAAA", "Zm9vY", "Zh", "Zm9", "Zg=", "Zg==", " Zg", "Zg\n", "-_8A", "Zg,", "\xc3\xa4" "AA"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
