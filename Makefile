@@ -74,7 +74,7 @@ LIBS += $(PLAIN_CRYPT)
 # libraries alone.
 SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
-.PHONY: all static tiny asan count test check units replay scenarios layers lint size bench fuzz install clean FORCE
+.PHONY: all static tiny asan count test check units replay scenarios layers lint size bench bench-auth fuzz install clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
@@ -230,6 +230,10 @@ $(B)/bench/%: test/bench/%.c Makefile
 
 bench: $(OUT)/gateway $(BENCH_TOOLS)
 	@$(PYTHON) test/bench/bench.py --gateway $(OUT)/gateway --tools $(B)/bench $(BENCH)
+
+# What a flood of wrong passwords costs others; does time tell who exists?
+bench-auth: $(OUT)/gateway $(B)/bench/origin
+	@$(PYTHON) test/bench/auth.py --gateway $(OUT)/gateway --tools $(B)/bench $(BENCH)
 
 # --- the rest -----------------------------------------------------------------------------
 
