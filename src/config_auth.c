@@ -15,12 +15,12 @@ struct reading {
 	const struct level *own;
 	const struct tls_wish *wish;
 	struct auth *said;
-	bool lost; /* whom its `auth` means is a fault: what goes with it is none */
+	bool *lost;
 };
 
-struct auth auth_standard(void)
+struct auth_said auth_standard(void)
 {
-	return (struct auth){.session = key_of(KEY_SESSION)->standard / 1000};
+	return (struct auth_said){.auth.session = key_of(KEY_SESSION)->standard / 1000};
 }
 
 /* --- whom to ask ------------------------------------------------------------ */
@@ -57,7 +57,7 @@ static void take_ask(struct reading *r, const struct setting *auth)
 	struct server server;
 	struct span base;
 
-	r->lost = true;
+	*r->lost = true;
 	if (!where_target(f, auth->line, url, &server, &base))
 		return;
 	if (!is_query(query) || query.len > GW_TARGET / 2) {
@@ -69,7 +69,7 @@ static void take_ask(struct reading *r, const struct setting *auth)
 	*target = (struct target){.weight = 1, .text = auth->text.at, .base = whole_path(f->arena, base, query)};
 	target->server = build_server(r->config, &server);
 	r->said->ask = target;
-	r->lost = false;
+	*r->lost = false;
 }
 
 /* Names are those of one [users], and fields those of one server's answers. */
@@ -81,6 +81,7 @@ static void take_auth(struct reading *r, const struct setting *auth)
 	said->ask = NULL;
 	said->require = said->copy = NULL;
 	said->require_count = said->copy_count = 0;
+	*r->lost = false;
 	if (span_is(auth->text, SPAN("none")))
 		return;
 	if (auth_asks(auth->text)) {
@@ -88,7 +89,7 @@ static void take_auth(struct reading *r, const struct setting *auth)
 		return;
 	}
 	said->users = users_of(r->draft, r->config, auth);
-	r->lost = !said->users;
+	*r->lost = !said->users;
 }
 
 /* --- what goes with it --------------------------------------------------------- */
@@ -217,7 +218,7 @@ static void check(const struct reading *r, bool leaf)
 	};
 	struct faults *f = r->draft->faults;
 
-	for (size_t i = 0; i < sizeof keys / sizeof *keys && !r->lost; i++) {
+	for (size_t i = 0; i < sizeof keys / sizeof *keys && !*r->lost; i++) {
 		const struct setting *s = level_get(r->own, keys[i].id);
 
 		if (!s)
@@ -278,10 +279,10 @@ static const struct auth *make(struct arena *a, const struct auth *said)
 	return made;
 }
 
-void auth_inherit(struct draft *d, struct config *c, struct auth *said, const struct level *own, const struct tls_wish *wish, bool leaf,
+void auth_inherit(struct draft *d, struct config *c, struct auth_said *said, const struct level *own, const struct tls_wish *wish, bool leaf,
 		  struct options *o)
 {
-	struct reading r = {d, c, own, wish, said, false};
+	struct reading r = {d, c, own, wish, &said->auth, &said->lost};
 	const struct setting *auth = level_get(own, KEY_AUTH);
 
 	if (says_something(own)) {
@@ -292,7 +293,7 @@ void auth_inherit(struct draft *d, struct config *c, struct auth *said, const st
 		take_open_to(&r);
 		take_rest(&r);
 		check(&r, leaf);
-		o->auth = said->users || said->ask ? make(d->faults->arena, said) : NULL;
+		o->auth = r.said->users || r.said->ask ? make(d->faults->arena, r.said) : NULL;
 	}
 	if (o->auth)
 		check_edits(&r, o->auth);

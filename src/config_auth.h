@@ -9,11 +9,16 @@
 
 /* What has been said down to some level. With neither users nor ask it waits for an
  * `auth` further in, and nobody is asked. */
-struct auth auth_standard(void);
+struct auth_said {
+	struct auth auth;
+	bool lost; /* whom `auth` means was a fault: what goes with it is none */
+};
+
+struct auth_said auth_standard(void);
 /* What `own` says goes over what `said` holds. wish: the level's, for an https server
  * that is asked. leaf: no level is further in, so that what is said must mean
  * something here. Sets o->auth; called once for each level. */
-void auth_inherit(struct draft *d, struct config *c, struct auth *said, const struct level *own, const struct tls_wish *wish, bool leaf,
+void auth_inherit(struct draft *d, struct config *c, struct auth_said *said, const struct level *own, const struct tls_wish *wish, bool leaf,
 		  struct options *o);
 /* Is it an `auth` that asks a server? */
 bool auth_asks(struct span value);

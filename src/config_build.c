@@ -217,7 +217,7 @@ struct build {
 struct heritage {
 	struct options options;
 	struct tls_wish wish;
-	struct auth auth;
+	struct auth_said auth;
 };
 
 static struct heritage inherit(struct build *b, const struct heritage *outer, const struct level *own, bool leaf)

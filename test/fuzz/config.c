@@ -27,6 +27,49 @@ static void check_block(struct span block)
 	}
 }
 
+static bool is_hidden(const struct options *o, struct span name)
+{
+	for (size_t i = 0; i < o->request.count; i++)
+		if (span_same(o->request.at[i].name, name))
+			return o->request.at[i].remove;
+	return false;
+}
+
+/* No name of a field breaks a line, and none of them comes from a client. */
+static void check_field(const struct options *o, struct span name)
+{
+	CHECK(span_is_token(name) && is_hidden(o, name));
+}
+
+static void check_auth(const struct config *c, const struct options *o, const struct auth *a)
+{
+	CHECK(!a->users != !a->ask && a->session >= 60 && c->guards && o->checks);
+	CHECK(!a->users || a->users == &c->users[a->users->number]);
+	CHECK(!a->ask || (a->ask->server == &c->servers[a->ask->server->number] && a->ask->base.len && a->ask->base.at[0] == '/'));
+	for (size_t i = 0; a->ask && i < a->ask->base.len; i++)
+		CHECK(a->ask->base.at[i] > ' ' && a->ask->base.at[i] <= '~');
+	CHECK(!a->ask || (!a->form && !a->require_count && !a->user_header.len));
+	CHECK(a->ask || !a->copy_count);
+	if (a->user_header.len)
+		check_field(o, a->user_header);
+	for (size_t i = 0; i < a->copy_count; i++)
+		if (!span_same(a->copy[i], SPAN("Set-Cookie")))
+			check_field(o, a->copy[i]);
+}
+
+static void check_users(const struct users *u)
+{
+	size_t len = strlen(u->label);
+
+	CHECK(len && len <= USERS_LABEL && span_is_token(span_str(u->label)) && span_is_token(u->secure_cookie));
+	for (size_t i = 0; i < u->count; i++) {
+		struct span name = u->at[i].name;
+
+		CHECK(name.len && name.len <= SESSION_NAME && span_find(name, ':') == name.len);
+		CHECK(!password_refuse(u->at[i].hash) && !u->at[i].hash.at[u->at[i].hash.len] && u->at[i].hash.len < PASSWORD_HASH);
+	}
+}
+
 static void check_options(const struct options *o)
 {
 	check_block(o->request.block);
@@ -52,6 +95,10 @@ static void check_route(const struct config *c, const struct route *r)
 {
 	CHECK(r == &c->routes[r->number] && r->prefix.len && r->prefix.at[0] == '/');
 	check_options(&r->options);
+	if (r->options.auth) {
+		CHECK(r->site->guarded);
+		check_auth(c, &r->options, r->options.auth);
+	}
 	for (size_t i = 0; i < r->target_count; i++)
 		check_target(c, r, &r->targets[i]);
 	switch (r->kind) {
@@ -95,6 +142,8 @@ static void check(struct config *c, size_t messages)
 		check_route(c, &c->routes[i]);
 	for (size_t i = 0; i < c->site_count; i++)
 		check_site(&c->sites[i]);
+	for (size_t i = 0; i < c->users_count; i++)
+		check_users(&c->users[i]);
 	for (size_t i = 0; i < c->listener_count; i++)
 		CHECK(c->listeners[i].site_count && (c->listeners[i].path || c->listeners[i].address.port));
 	config_print(c, &out);

@@ -128,6 +128,8 @@ static const struct { const char *text, *said; } mistakes[] = {
 	 "f:9: 'login' is about the users of a [users NAME], but here 'auth' asks http://a/\n"
 	 "f:9: 'session' is about the users of a [users NAME], but here 'auth' asks http://a/\n"
 	 "f:9: 'user_header' is about the users of a [users NAME], but here 'auth' asks http://a/\n"},
+	{S "/ = reply:204 login=form\nrequire = alice\n[gateway]\nauth = x\n",
+	 "f:11: auth: there is no [users x]: expected the name of a [users NAME], 'none', or a server to ask, as in http://127.0.0.1:9091/api/verify\n"},
 	{S R "auth = f\nlogin = from\n", "f:10: login: unknown word 'from' (did you mean 'form'?)\n"},
 	{S R "auth = f\nlogin = dialogue\n", "f:10: login: 'dialogue' is neither basic nor form\n"},
 	{S R "auth = f\nsession = 59s\n", "f:10: session: '59s' is not from 1m to 1y\n"},
