@@ -116,7 +116,7 @@ bool session_read(struct session *s, struct span value)
 	if (value.len > SESSION_TEXT || !text_from_base64(&bytes, value, TEXT_BASE64_URL) || bytes.len < LEAST || place[0] != FORM)
 		return false;
 	since = read_number((const unsigned char *)place + SINCE_AT);
-	if (since > INT64_MAX)
+	if (since > SESSION_LATEST)
 		return false;
 	s->since = (int64_t)since;
 	s->name_len = bytes.len - NAME_AT - SESSION_TAG;

@@ -11,6 +11,8 @@
 
 #include "text.h"
 
+#define SESSION_LATEST (INT64_C(1) << 40) /* no session begins later: what lasts is added without asking */
+
 enum {
 	SESSION_KEY = 32,
 	SESSION_TAG = 16,  /* bytes of a keyed hash, as far as we keep it */
@@ -29,7 +31,7 @@ struct session_bond {
 
 /* What a cookie claims; nothing of it is proven yet. */
 struct session {
-	int64_t since;            /* it began, seconds since 1970 */
+	int64_t since;            /* it began, seconds since 1970: 0 to SESSION_LATEST */
 	size_t name_len;
 	char name[SESSION_NAME];
 	unsigned char tag[SESSION_TAG];

@@ -16,7 +16,7 @@ static void check_value(struct span value, const struct session_bond *b)
 
 	if (!session_read(&s, value))
 		return;
-	CHECK(s.name_len >= 1 && s.name_len <= SESSION_NAME && s.since >= 0);
+	CHECK(s.name_len >= 1 && s.name_len <= SESSION_NAME && s.since >= 0 && s.since <= SESSION_LATEST);
 	CHECK(value.len <= SESSION_TEXT);
 	/* No other value says the same. */
 	text_char(&plain, 1);

@@ -109,7 +109,7 @@ static void value_is_a_known_one(void **state)
 
 static void comes_back(void **state)
 {
-	static const int64_t times[] = {0, 1, SINCE, INT64_MAX};
+	static const int64_t times[] = {0, 1, SINCE, SESSION_LATEST};
 	struct session_bond b = bond();
 	char name[SESSION_NAME];
 
@@ -244,6 +244,8 @@ static void refuses(void **state)
 		"AQAAAABrA-M-YWxpY2U", /* no tag */
 		"AgAAAABrA-M-YWxpY2WHh4eHh4eHh4eHh4eHh4eH", /* another form */
 		"AYAAAABrA-M-YWxpY2WHh4eHh4eHh4eHh4eHh4eH", /* before 1970 */
+		"AQAAAQAAAAABYWxpY2WHh4eHh4eHh4eHh4eHh4eH", /* too late */
+		"AX__________YWxpY2WHh4eHh4eHh4eHh4eHh4eH",
 		"Af__________YWxpY2WHh4eHh4eHh4eHh4eHh4eH",
 		"AQAAAABrA-M-h4eHh4eHh4eHh4eHh4eHhw", /* nobody */
 		"AQAAAABrA+M+YWxpY2WHh4eHh4eHh4eHh4eHh4eH", /* the other alphabet */
