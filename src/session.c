@@ -77,10 +77,9 @@ bool session_same_tag(const unsigned char a[SESSION_TAG], const unsigned char b[
 /* All that a session says, and all that it is bound to. */
 static void tag_session(unsigned char tag[SESSION_TAG], const struct session_bond *b, struct span name, int64_t since)
 {
-	unsigned char numbers[1 + 8 + 8];
+	unsigned char numbers[1 + 8 + 8] = {FORM};
 	const struct span parts[] = {SPAN("session"), span_of((const char *)numbers, sizeof numbers), b->place, b->cookie, name, b->hash};
 
-	numbers[0] = FORM;
 	write_number(numbers + 1, (uint64_t)since);
 	write_number(numbers + 9, b->logouts);
 	session_tag(tag, b->key, parts, sizeof parts / sizeof *parts);
