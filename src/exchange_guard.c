@@ -178,6 +178,22 @@ void exchange_forget_session(struct exchange *x, struct text *out, const struct 
 
 /* --- saying no ------------------------------------------------------------------------- */
 
+/* What bans addresses may take the last one in a line, and who tries chooses his name:
+ * no dot or colon of it stands where it could be one's. */
+static void quote_name(struct text *out, struct span name)
+{
+	static const char *const hidden[] = {"\\x2e", "\\x3a"};
+
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.at[i], next = i + 1 < name.len ? name.at[i + 1] : ' ';
+
+		if (c == ':' || (c == '.' && next >= '0' && next <= '9'))
+			text_str(out, hidden[c == ':']);
+		else
+			text_quoted(out, span_of(&name.at[i], 1));
+	}
+}
+
 /* In the error log, one line each, for people and for what bans addresses. */
 static void log_failure(const struct exchange *x, const char *what)
 {
@@ -187,7 +203,7 @@ static void log_failure(const struct exchange *x, const char *what)
 
 	if (given.len > SESSION_NAME / 2)
 		given.len = SESSION_NAME / 2;
-	text_quoted(&name, given);
+	quote_name(&name, given);
 	log_say(x->env->error, LOG_WARN, "%s from %.*s as \"%.*s\" on site %s", what, (int)client.len, client.at, (int)name.len, name.at,
 		x->r.site->label);
 }
