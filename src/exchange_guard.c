@@ -327,17 +327,25 @@ static bool is_exempt(const struct exchange *x)
 	return auth && net_in_any(&x->r.client, auth->open_to, auth->open_to_count);
 }
 
-static bool may_try(struct exchange *x)
+/* Asked before all that is known about the password: else guesses that come upon one
+ * that somebody else has just used would be free. Whose session it is may always
+ * be asked whether the credentials are that user's own. */
+static bool is_barred(const struct exchange *x)
 {
-	struct guard *g = x->r.guard;
+	const struct guard *g = x->r.guard;
 	struct share_login l = login_of(x);
 
-	if (is_exempt(x))
-		return true;
-	if (share_login_wait(x->env->share, &l, x->env->now) > 0)
+	if (is_exempt(x) || (g->user && span_is(g->user->name, g->name)))
 		return false;
-	g->until = x->env->now + share_login_try(x->env->share, &l, x->env->now);
-	return true;
+	return share_login_wait(x->env->share, &l, x->env->now) > 0;
+}
+
+static void count_try(struct exchange *x)
+{
+	struct share_login l = login_of(x);
+
+	if (!is_exempt(x))
+		x->r.guard->until = x->env->now + share_login_try(x->env->share, &l, x->env->now);
 }
 
 enum looked { LOOKED_RIGHT, LOOKED_WRONG, LOOKED_WAITS, LOOKED_BARRED, LOOKED_FULL };
@@ -348,6 +356,8 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 	struct guard *g = x->r.guard;
 	struct span hash = hash_of(x, user);
 
+	if (is_barred(x))
+		return LOOKED_BARRED;
 	verify_tag(&x->env->verify, &g->tag, g->name, hash, g->password);
 	switch (verify_look(&x->env->verify, &g->tag, x->env->now)) {
 	case VERIFY_RIGHT:
@@ -359,10 +369,9 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 	case VERIFY_UNKNOWN:
 		if (!has_queue_place(x) || !verify_has_place(&x->env->verify, x->env->now))
 			return LOOKED_FULL;
-		if (!may_try(x))
-			return LOOKED_BARRED;
 		if (!verify_ask(&x->env->verify, &g->tag, hash, g->password, x->env->now))
 			return LOOKED_FULL;
+		count_try(x);
 		enter_queue(x);
 		break;
 	}
