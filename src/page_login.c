@@ -22,7 +22,7 @@ enum {
 /* no-referrer would make browsers send "Origin: null" with the form, which is
  * nobody's (Fetch 3.2). */
 const struct span page_login_fields = SPAN("Cache-Control: no-store\r\n"
-	"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'\r\n"
+	"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'\r\n"
 	"Referrer-Policy: same-origin\r\n"
 	"X-Content-Type-Options: nosniff\r\n"
 	"X-Frame-Options: DENY\r\n");

@@ -337,7 +337,7 @@ static void has_fields(void **state)
 {
 	static const char *const rows[] = {
 		"Cache-Control: no-store\r\n",
-		"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'\r\n",
+		"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'\r\n",
 		"Referrer-Policy: same-origin\r\n",
 		"X-Content-Type-Options: nosniff\r\n",
 		"X-Frame-Options: DENY\r\n",
