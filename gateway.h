@@ -42,7 +42,7 @@
 #define GW_NAME 256                  /* host name and its final zero */
 #define GW_PEER_CERT 6144            /* longest certificate of a peer's own (not of its authorities) */
 #define GW_SUBJECT 512               /* longest subject of a client's certificate, as text */
-#define GW_COPIED 2048               /* fields that a login brings with it, each way */
+#define GW_COPIED 4096               /* fields that a log-in brings with it, for the server, a token among them; half of it for the client */
 #define GW_LOOP 8                    /* our own Via this often is a loop (508) */
 #define GW_LOG_BUFFER 32768         /* log bytes held while the log cannot be written */
 

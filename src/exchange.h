@@ -97,7 +97,7 @@ struct guard {
 	bool queued;               /* counted in env->verifying */
 	struct text up, down;      /* fields that the server, that the client gets, in the rooms below */
 	char up_room[GW_COPIED];
-	char down_room[GW_COPIED];
+	char down_room[GW_COPIED / 2];
 };
 
 /* What is of one request only: zeroed whole. */

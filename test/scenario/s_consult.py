@@ -3,10 +3,14 @@
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 
+import harness
 import wire
 from harness import Skip, scenario
+from login import basic, htpasswd
+from s_peers import program
 from wire import check, chunked, equal, get, http, ok, post, true
 
 YES = ok(b"")
@@ -190,12 +194,16 @@ def copies_nothing(t):
 @scenario("consult/copy-too-long")
 def copy_too_long(t):
     """What does not fit is not cut off: nobody gets half of his groups."""
-    a, o, g = guarded(t, copy="Remote-Groups", answers=ok(b"", "Remote-Groups: " + "g" * 700, "Remote-Groups: " + "g" * 700, "Remote-Groups: " + "h" * 600))
+    a, o, g = guarded(t, copy="Remote-Groups", answers=ok(b"", *["Remote-Groups: " + "g" * 800] * 6))
     mark = g.mark()
     check(g.ask(), "HTTP/1.1 502")
     why = "the log-in server: the response head is too long" if t.tiny else "the log-in server's fields that are to be copied are too long"
     g.logged(rf'"GET / HTTP/1.1" 502 .*"{why}"', mark)
     never(o)
+    fits = ["g" * 800] * (2 if t.tiny else 4)
+    a.answers(ok(b"", *["Remote-Groups: " + f for f in fits]))
+    check(g.ask(), "HTTP/1.1 200")
+    equal(o.requests[0].all("Remote-Groups"), fits)
 
 
 @scenario("consult/link-kept")
@@ -588,3 +596,54 @@ def own_cookies(t):
     check(g.ask(get("/", "Cookie: gateway-login-family=1; a=b; __Host-gateway-login-family=2", "Cookie: gateway-login-family=3")), "HTTP/1.1 200")
     check(a.requests[0], "GET /v HTTP/1.1\nCookie: a=b")
     check(o.requests[0], "GET / HTTP/1.1\nCookie: a=b")
+
+
+# --- a real one ------------------------------------------------------------------------
+
+NGINX = """
+daemon off; master_process off; pid {dir}/nginx.pid; error_log {dir}/nginx.err;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
+  server {{
+    listen {place} {tls};
+    location = /basic {{ auth_basic "nginx"; auth_basic_user_file {dir}/people; add_header Remote-User $remote_user; root {dir}/www; try_files /yes =500; }}
+    location = /session {{
+      add_header Remote-User alice;
+      if ($cookie_session = "good") {{ return 204; }}
+      add_header Set-Cookie "seen=1; Path=/";
+      return 302 "https://login.example/?rd=$http_x_original_url";
+    }}
+  }}
+}}
+"""
+
+
+@scenario("consult/nginx", slow=True)
+def nginx(t):
+    """nginx as the log-in server: its dialog for a directory with a file, a session by cookie with a redirect to a login page."""
+    place, o = t.tcp(), t.origin(answers=ok(b"inside"))
+    t.file("people", htpasswd("alice", "wonder land", "-B", "-C", "4") + "\n")
+    os.mkdir(os.path.join(t.dir, "www"))
+    t.file("www/yes", "yes")
+    os.chmod(os.path.join(t.dir, "www/yes"), 0o644)
+    place.secure = bool(harness.RUN)
+    tls = f"ssl; ssl_certificate {harness.RUN.server.cert}; ssl_certificate_key {harness.RUN.server.key}" if harness.RUN else ""
+    if harness.RUN:
+        t.secure_ports.add(place.port)
+    conf = t.file("nginx.conf", NGINX.format(dir=t.dir, place=place.text, tls=tls))
+    t.peer([program("nginx", "/usr/sbin/nginx"), "-p", t.dir, "-e", os.path.join(t.dir, "nginx.err"), "-c", conf], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    t.until(place.listening, "nginx listens")
+    g = t.gateway(f"[site *]\nauth = {place.url}/basic\ncopy = Remote-User\n/ = {o.url}\n/s/ = {o.url} auth={place.url}/session copy=Remote-User\n")
+    c = g.client()
+    check(c.ask(get()), 'HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Basic realm="nginx"\nServer: ~nginx.*\n\n~401 Authorization Required')
+    check(c.ask(get("/", method="HEAD")), "HTTP/1.1 401 Unauthorized")
+    check(c.ask(post(EVIL, basic("alice", "wrong"))), "HTTP/1.1 401")
+    c = g.client()
+    for _ in range(3):
+        check(c.ask(post(b"body", basic(), "If-None-Match: \"x\"", "Range: bytes=5-", "Remote-User: root")), "HTTP/1.1 200 OK\n\ninside")
+        check(o.requests[-1], "POST / HTTP/1.1\nRemote-User: alice\n\nbody")
+    check(c.ask(get("/s/x?y=1")), "HTTP/1.1 302\nLocation: https://login.example/?rd=<scheme>://a.example/s/x?y=1\nSet-Cookie: seen=1; Path=/")
+    check(c.ask(get("/s/x?y=1", "Cookie: session=good")), "HTTP/1.1 200 OK\n!Set-Cookie\n\ninside")
+    check(o.requests[-1], "GET /s/x?y=1 HTTP/1.1\nRemote-User: alice\nCookie: session=good")
+    equal(len(o.requests), 4)
