@@ -8,7 +8,7 @@ import sys
 import termios
 import threading
 
-from harness import scenario
+from harness import READY, scenario
 from login import PASSWORDS, basic, behind, cheap, guarded, htpasswd, mkpasswd, session, tool, users
 from s_config import GOOD, mistakes
 from wire import WAIT, check, equal, get, ok, true
@@ -337,9 +337,19 @@ def replace(path, text):
     os.rename(path + ".new", path)
 
 
-def waits(t, g, request, status, what):
-    """Asks again and again until the answer is this."""
-    t.until(lambda: g.ask(request).status == status, what)
+class reloads:
+    """Around a change of a file: gateway sees it by itself, and the old workers accept no more."""
+
+    def __init__(self, t, g):
+        self.t, self.g = t, g
+
+    def __enter__(self):
+        self.old, self.mark = set(self.g.workers()), self.g.mark()
+
+    def __exit__(self, kind, *_):
+        if not kind:
+            self.g.logged(READY.pattern, self.mark)
+            self.t.until(lambda: not self.old & set(self.g.workers()), "the old workers accept no more")
 
 
 @scenario("auth/file-changes", slow=True)
@@ -352,20 +362,18 @@ def file_changes(t):
     passes(g, "alice")
     fails(g, "bob", PASSWORDS["bob"])
     cookie = session(g)
-    mark = g.mark()
-    tool("htpasswd", "-i", "-2", "-r", "1000", file, "bob", input=PASSWORDS["bob"].encode())
-    g.logged("ready", mark)
-    waits(t, g, get("/", basic("bob")), 200, "bob can log in")
+    with reloads(t, g):
+        tool("htpasswd", "-i", "-2", "-r", "1000", file, "bob", input=PASSWORDS["bob"].encode())
+    passes(g, "bob")
     check(g.ask(get("/", cookie)), "HTTP/1.1 200")
     mark = g.mark()
     replace(file, "alice:plain\n")
     g.logged(rf"{re.escape(os.path.basename(g.file))}:\d+: .*{re.escape(file)}:1: .*alice", mark)
     passes(g, "alice")
     passes(g, "bob")
-    mark = g.mark()
-    tool("htpasswd", "-i", "-2", "-r", "1000", "-c", file, "bob", input=PASSWORDS["bob"].encode())
-    g.logged("ready", mark)
-    waits(t, g, get("/", cookie), 401, "alice is gone")
+    with reloads(t, g):
+        tool("htpasswd", "-i", "-2", "-r", "1000", "-c", file, "bob", input=PASSWORDS["bob"].encode())
+    check(g.ask(get("/", cookie)), "HTTP/1.1 401")
     fails(g, "alice", PASSWORDS["alice"])
     passes(g, "bob")
 
@@ -390,10 +398,8 @@ deny = {nets['foes']}
             equal(m.status, status, f"{target} from {source} with {fields}")
     are([("/", "127.0.0.1", [], 401), ("/", "127.0.0.3", [], 200), ("/", "127.0.0.6", [], 200), ("/", "127.0.0.4", [basic()], 403), ("/", "127.0.0.5", [], 403), ("/only/", "127.0.0.3", [], 200),
          ("/only/", "127.0.0.6", [], 403), ("/", "127.0.0.9", ["X-Forwarded-For: 127.0.0.3"], 200), ("/", "127.0.0.8", ["X-Forwarded-For: 127.0.0.3"], 401)])
-    mark = g.mark()
-    replace(nets["friends"], "127.0.0.7\n")
-    g.logged("ready", mark)
-    t.until(lambda: g.ask(get(), source="127.0.0.7").status == 200, "the file counts")
+    with reloads(t, g):
+        replace(nets["friends"], "127.0.0.7\n")
     are([("/", "127.0.0.3", [], 401), ("/only/", "127.0.0.3", [basic()], 403), ("/only/", "127.0.0.7", [], 200)])
     mark = g.mark()
     replace(nets["friends"], "127.0.0.8\n127.0.0.300\n")
@@ -510,10 +516,30 @@ def authorization(t):
     for _ in range(15):
         check(g.ask(get("/", cookie, app)), "HTTP/1.1 200")
     true(not any("log-in" in line for line in g.err.lines), "an application's own log-in counts as a failed one")
+    # also where its user has the name of one of ours
+    namesake = basic("alice", "another one, of the application")
+    for _ in range(15):
+        check(g.ask(get("/", cookie, namesake)), "HTTP/1.1 200")
+        check(o.requests[-1], f"GET / HTTP/1.1\n{namesake}")
+    true(not any("log-in" in line for line in g.err.lines), "an application's own log-in counts as a failed one")
+    passes(g, "bob")
     check(g.ask(get("/", app)), "HTTP/1.1 401")
     # the server's own question goes to the client, and is not gateway's
     o.answers(ok(b"app asks", 'WWW-Authenticate: Basic realm="app"', status="401 Unauthorized"))
     check(g.ask(get("/", cookie)), 'HTTP/1.1 401\nWWW-Authenticate: Basic realm="app"\n\napp asks')
+
+
+@scenario("auth/authorization-on-open-routes")
+def authorization_open(t):
+    """Where nobody is asked, credentials that are gateway's own end here all the same; others are the server's."""
+    o = t.origin()
+    g = guarded(t, f"[site a.example]\nauth = family\n/ = {o.url}\n/open/ = {o.url} auth=none\n/net/ = {o.url} open_to=127.0.0.1\n")
+    for target in "/open/", "/net/":
+        check(g.ask(get(target, basic())), "HTTP/1.1 200\n!Set-Cookie")
+        check(o.requests[-1], f"GET {target} HTTP/1.1\n!Authorization")
+        for field in basic("app", "its own"), basic("alice", "another"), "Authorization: Bearer x":
+            check(g.ask(get(target, field)), "HTTP/1.1 200\n!Set-Cookie")
+            check(o.requests[-1], f"GET {target} HTTP/1.1\n{field}")
 
 
 @scenario("auth/access-log-json")

@@ -433,7 +433,11 @@ def guessing(t):
     check(g.ask(get("/", cookie), source="127.0.0.9"), "HTTP/1.1 200")
     check(g.ask(get("/"), source="127.0.0.9"), "HTTP/1.1 401")
     # an application's own log-in is no attempt
-    check(g.ask(get("/", cookie, "Authorization: Bearer x"), source="127.0.0.9"), "HTTP/1.1 200")
+    for own in "Authorization: Bearer x", basic("app", "its own"), basic("alice", "the application's"):
+        check(g.ask(get("/", cookie, own), source="127.0.0.9"), "HTTP/1.1 200")
+        check(o.requests[-1], f"GET / HTTP/1.1\n{own}")
+    check(g.ask(get("/", cookie, basic()), source="127.0.0.9"), "HTTP/1.1 200")
+    check(o.requests[-1], "GET / HTTP/1.1\n!Authorization")
     check(g.ask(get("/", basic()), source="127.0.0.2"), "HTTP/1.1 200")
     check(g.ask(get("/", basic("bob"))), "HTTP/1.1 200")
     # a reload forgets nothing
