@@ -86,6 +86,9 @@ struct users {
 	int line;
 };
 
+/* NULL: there is nobody of that name. */
+struct user *users_find(const struct users *u, struct span name);
+
 /* Who may pass, with all that was said about it at one level. Two routes with the
  * same pointer ask for the same. */
 struct auth {

@@ -15,7 +15,5 @@ const struct users *users_of(struct draft *d, struct config *c, const struct set
 bool users_are_known(const struct draft *d, const struct users *u);
 /* The nearest name of them: " (did you mean '...'?)" or "". In the arena. */
 const char *users_hint(struct arena *a, const struct users *u, struct span name);
-/* NULL: there is nobody of that name. */
-struct user *users_find(const struct users *u, struct span name);
 
 #endif

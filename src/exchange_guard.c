@@ -25,24 +25,6 @@ static const struct refusal no_answer = {503, "the password could not be checked
 
 /* --- whose they may be ------------------------------------------------------------ */
 
-static const struct user *find_user(const struct users *users, struct span name)
-{
-	size_t low = 0, high = users->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = span_order(name, users->at[middle].name);
-
-		if (order == 0)
-			return &users->at[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
 /* What a name that nobody has is checked against: always the same hash of the
  * others', so that it takes as long as if it were somebody's. */
 static struct span decoy(const struct exchange *x, const struct users *users, struct span name)
@@ -125,7 +107,7 @@ static const struct user *prove(const struct exchange *x, const struct guard *g,
 
 	if (!session_read(&session, value))
 		return NULL;
-	user = find_user(g->users, span_of(session.name, session.name_len));
+	user = users_find(g->users, span_of(session.name, session.name_len));
 	if (!user || session.since + lasts(g) <= clock_now(x))
 		return NULL;
 	bond = bond_of(x, g->users, user);
@@ -391,8 +373,8 @@ static enum looked look(struct exchange *x, const struct user *user)
 
 /* --- in the end ------------------------------------------------------------------------ */
 
-/* What the server is told, and what the client gets beside the answer. */
-static void pass(struct exchange *x)
+/* What the server is told. */
+static void tell_user(struct exchange *x)
 {
 	struct guard *g = x->r.guard;
 	const struct auth *own = x->r.route->options.auth;
@@ -403,6 +385,19 @@ static void pass(struct exchange *x)
 	text_lit(&g->up, ": ");
 	text_span_add(&g->up, g->user->name);
 	text_lit(&g->up, "\r\n");
+}
+
+/* As far as we are concerned. A log-in server may think otherwise. */
+static void admit(struct exchange *x)
+{
+	const struct guards *asks = &x->r.guard->asks;
+
+	if (asks->count && asks->at[0]->ask) {
+		exchange_consult(x, asks->at[0]);
+		return;
+	}
+	tell_user(x);
+	exchange_go_on(x);
 }
 
 static void see_other(struct exchange *x)
@@ -480,7 +475,7 @@ static bool take_look(struct exchange *x, enum looked looked, const struct user 
 void exchange_step_verify(struct exchange *x)
 {
 	struct guard *g = x->r.guard;
-	const struct user *user = find_user(g->users, g->name);
+	const struct user *user = users_find(g->users, g->name);
 	bool goes_on;
 
 	switch (verify_look(&x->env->verify, &g->tag, x->env->now)) {
@@ -500,10 +495,8 @@ void exchange_step_verify(struct exchange *x)
 	if (x->r.state == EXCHANGE_PAUSE)
 		return;
 	exchange_leave_queue(x);
-	if (goes_on) {
-		pass(x);
-		exchange_go_on(x);
-	}
+	if (goes_on)
+		admit(x);
 }
 
 void exchange_step_pause(struct exchange *x)
@@ -554,7 +547,7 @@ static bool by_credentials(struct exchange *x)
 static const struct users *users_of(const struct site *site, struct span name)
 {
 	for (size_t i = 0; i < site->users_count; i++)
-		if (find_user(site->users[i], name))
+		if (users_find(site->users[i], name))
 			return site->users[i];
 	return NULL;
 }
@@ -571,7 +564,7 @@ static bool guard_inside(struct exchange *x)
 		return true;
 	if (!g->users)
 		g->users = users_of(x->r.site, g->name);
-	user = g->users ? find_user(g->users, g->name) : NULL;
+	user = g->users ? users_find(g->users, g->name) : NULL;
 	return !user || take_look(x, look(x, user), user);
 }
 
@@ -584,7 +577,7 @@ static bool guard_outside(struct exchange *x)
 		exchange_challenge(x, 401, NULL);
 		return false;
 	}
-	user = find_user(x->r.guard->users, x->r.guard->name);
+	user = users_find(x->r.guard->users, x->r.guard->name);
 	return take_look(x, look(x, user), user);
 }
 
@@ -601,33 +594,28 @@ static bool guard_users(struct exchange *x)
 	return g->user ? guard_inside(x) : guard_outside(x);
 }
 
-bool exchange_guard(struct exchange *x, const struct guards *asks)
+void exchange_guard(struct exchange *x, const struct guards *asks)
 {
 	struct guard *g;
-	bool goes_on;
 
-	if (asks->count == 0 && !head_has(&x->asked, FIELD_AUTHORIZATION))
-		return false;
+	if (asks->count == 0 && !head_has(&x->asked, FIELD_AUTHORIZATION)) {
+		exchange_go_on(x);
+		return;
+	}
 	g = exchange_guard_begin(x, asks);
 	if (asks->count)
 		text_lit(&g->down, "Cache-Control: private\r\n");
 	if (!is_one(g)) {
 		exchange_refuse(x, &two_log_ins);
-		return true;
+		return;
 	}
-	if (asks->count && asks->at[0]->ask) {
-		exchange_consult(x, asks->at[0]);
-		return true;
-	}
-	goes_on = asks->count ? guard_users(x) : guard_inside(x);
-	if (goes_on)
-		pass(x);
-	return !goes_on;
+	if (g->users ? guard_users(x) : guard_inside(x))
+		admit(x);
 }
 
 void exchange_log_in(struct exchange *x)
 {
-	const struct user *user = find_user(x->r.guard->users, x->r.guard->name);
+	const struct user *user = users_find(x->r.guard->users, x->r.guard->name);
 
 	take_look(x, look(x, user), user);
 }

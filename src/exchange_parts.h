@@ -63,9 +63,8 @@ static inline void exchange_pace(struct exchange *x, struct flow *f)
 }
 
 /* exchange_guard.c */
-/* Whom the request has to satisfy is known. True: it has been answered, or waits;
- * else it may go on. */
-bool exchange_guard(struct exchange *x, const struct guards *asks);
+/* Whom the request has to satisfy is known: answers it, waits, or lets it go on. */
+void exchange_guard(struct exchange *x, const struct guards *asks);
 void exchange_step_verify(struct exchange *x);
 void exchange_step_pause(struct exchange *x);
 /* Name and password of a form are in r.guard, and whom they have to satisfy. Answers

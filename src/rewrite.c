@@ -46,12 +46,18 @@ static bool has_underscore(struct span name)
 }
 
 /* The rest of the X-Forwarded family (-User, -Ssl, ...) is believed by some
- * applications too: who is not trusted cannot say it. */
+ * applications too, and some frameworks take the path from a field rather than from
+ * the request line, past all that is decided by paths: who is not trusted cannot say it. */
+static bool is_believed(struct span name)
+{
+	if (span_lower(name.at[0]) != 'x')
+		return false;
+	return span_starts_same(name, SPAN("X-Forwarded-")) || span_same(name, SPAN("X-Original-URL")) || span_same(name, SPAN("X-Rewrite-URL"));
+}
+
 static bool may_pass(struct span name, bool trusted)
 {
-	if (!trusted && span_lower(name.at[0]) == 'x' && span_starts_same(name, SPAN("X-Forwarded-")))
-		return false;
-	return !has_underscore(name);
+	return (trusted || !is_believed(name)) && !has_underscore(name);
 }
 
 static void request_line(struct text *out, const struct rewrite_up *up)

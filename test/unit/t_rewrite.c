@@ -111,6 +111,7 @@ static const struct asked asked[] = {
 		.out = GET OURS},
 	{.name = "nor in the rest of the family",
 		.in = GET "X-Forwarded-Ssl: on" CRLF "x-forwarded-USER: root" CRLF "X-Forwarded: a" CRLF "X-Forward: b" CRLF, .out = GET "X-Forwarded: a" CRLF "X-Forward: b" CRLF OURS},
+	{.name = "nor about the path", .in = GET "X-Original-URL: /admin/" CRLF "x-rewrite-url: /admin/" CRLF "X-Original: a" CRLF, .out = GET "X-Original: a" CRLF OURS},
 	{.name = "which a trusted peer may", .trusted = true, .in = GET "X-Forwarded-Ssl: on" CRLF, .out = GET "X-Forwarded-Ssl: on" CRLF OURS},
 	{.name = "not even with forwarded = on", .forwarded = true, .in = GET "Forwarded: for=10.0.0.1" CRLF,
 		.out = GET ORIGIN "Forwarded: for=192.0.2.7;proto=http;host=\"a.example\"" CRLF VIA},
