@@ -77,47 +77,64 @@ static const struct share_failure *look(const struct share_failure *table, size_
 	return NULL;
 }
 
-/* The one to be forgotten for a new one: a free place, or else the oldest; of
- * those of the same second the one with the fewest failures. */
-static struct share_failure *oldest(struct share_failure *group, uint32_t second)
+struct found { /* a place, as it was */
+	struct share_failure *place;
+	uint32_t tag, count, age;
+};
+
+/* The count first: when the tag says that the place is free, so it was then. */
+static struct found read_place(struct share_failure *e, uint32_t second)
 {
-	struct share_failure *best = &group[0];
+	struct found f = {.place = e, .count = atomic_load(&e->count)};
+
+	f.age = age(e, second);
+	f.tag = atomic_load(&e->tag);
+	return f;
+}
+
+/* Its own place, or the one to be forgotten for it: a free one, or else the oldest; of
+ * those of the same second the one with the fewest failures. */
+static struct found choose(struct share_failure *group, uint32_t tag, uint32_t second)
+{
+	struct found best = {0}, f;
 	int i;
 
 	for (i = 0; i < PLACES_EACH; i++) {
-		struct share_failure *e = &group[i];
-
-		if (atomic_load(&e->tag) == 0)
-			return e;
-		if (age(e, second) > age(best, second)
-		    || (age(e, second) == age(best, second) && atomic_load(&e->count) < atomic_load(&best->count)))
-			best = e;
+		f = read_place(&group[i], second);
+		if (f.tag == tag)
+			return f;
+		if (f.tag == 0)
+			f.age = UINT32_MAX;
+		if (!best.place || f.age > best.age || (f.age == best.age && f.count < best.count))
+			best = f;
 	}
 	return best;
+}
+
+/* Takes a place for this tag. False: somebody else was there meanwhile. */
+static bool take(const struct found *f, uint32_t tag, uint32_t second)
+{
+	uint32_t count = f->count, before = f->tag;
+
+	if (!atomic_compare_exchange_strong(&f->place->count, &count, 0))
+		return false;
+	atomic_store(&f->place->at, second); /* it is not the oldest any more */
+	return atomic_compare_exchange_strong(&f->place->tag, &before, tag);
 }
 
 /* Its place, taken from another one if need be. NULL: in this very moment all
  * of them go to others. */
 static struct share_failure *place(struct share_failure *table, size_t places, uint64_t key, uint32_t second)
 {
-	struct share_failure *group = table + first_place(places, key), *e;
-	uint32_t tag, count;
-	int i, k;
+	struct share_failure *group = table + first_place(places, key);
+	uint32_t tag = share_tag(key);
+	int i;
 
 	for (i = 0; i < CLAIMS; i++) {
-		for (k = 0; k < PLACES_EACH; k++)
-			if (atomic_load(&group[k].tag) == share_tag(key))
-				return &group[k];
-		e = oldest(group, second);
-		tag = atomic_load(&e->tag);
-		count = atomic_load(&e->count);
-		if (tag == share_tag(key))
-			return e;
-		if (!atomic_compare_exchange_strong(&e->count, &count, 0))
-			continue;
-		atomic_store(&e->at, second); /* it is not the oldest any more */
-		if (atomic_compare_exchange_strong(&e->tag, &tag, share_tag(key)))
-			return e;
+		struct found f = choose(group, tag, second);
+
+		if (f.tag == tag || take(&f, tag, second))
+			return f.place;
 	}
 	return NULL;
 }

@@ -30,41 +30,51 @@ static uint32_t missing(uint32_t full_at, uint32_t now, uint32_t most)
 	return left <= most + AHEAD ? left : 0;
 }
 
-/* The one to be forgotten for a new one: a free place, or the one that is full
- * first; one that is full says nothing. */
-static struct share_bucket *fullest(struct share_bucket *group, uint32_t now)
+struct found { /* a place, as it was */
+	struct share_bucket *bucket;
+	uint32_t tag, full_at;
+};
+
+/* Its own bucket, or the one to be forgotten for it: a free one, or the one that is
+ * full first; one that is full says nothing. */
+static struct found choose(struct share_bucket *group, uint32_t tag, uint32_t now)
 {
-	struct share_bucket *best = &group[0];
+	struct found best = {0}, f;
 	int i;
 
 	for (i = 0; i < PLACES_EACH; i++) {
-		if (atomic_load(&group[i].tag) == 0)
-			return &group[i];
-		if (missing(atomic_load(&group[i].full_at), now, MOST) < missing(atomic_load(&best->full_at), now, MOST))
-			best = &group[i];
+		f.bucket = &group[i];
+		f.full_at = atomic_load(&group[i].full_at); /* first: what the tag says was so then */
+		f.tag = atomic_load(&group[i].tag);
+		if (f.tag == tag)
+			return f;
+		if (!best.bucket || (best.tag && (f.tag == 0 || missing(f.full_at, now, MOST) < missing(best.full_at, now, MOST))))
+			best = f;
 	}
 	return best;
 }
 
-/* Its bucket; a new one is full before it has its name, so that nobody begins with what
- * another one took. NULL: in this very moment all places go to others. */
+/* Full before it has its name, so that nobody begins with what another one took.
+ * False: somebody else was there meanwhile. */
+static bool take(const struct found *f, uint32_t tag, uint32_t now)
+{
+	uint32_t full_at = f->full_at, before = f->tag;
+
+	return atomic_compare_exchange_strong(&f->bucket->full_at, &full_at, now) && atomic_compare_exchange_strong(&f->bucket->tag, &before, tag);
+}
+
+/* NULL: in this very moment all places go to others. */
 static struct share_bucket *bucket(struct share *s, uint64_t key, uint32_t now)
 {
-	struct share_bucket *group = &s->buckets[(uint32_t)key % (SHARE_BUCKETS / PLACES_EACH) * PLACES_EACH], *b;
-	uint32_t tag, full_at;
-	int i, k;
+	struct share_bucket *group = &s->buckets[(uint32_t)key % (SHARE_BUCKETS / PLACES_EACH) * PLACES_EACH];
+	uint32_t tag = share_tag(key);
+	int i;
 
 	for (i = 0; i < CLAIMS; i++) {
-		for (k = 0; k < PLACES_EACH; k++)
-			if (atomic_load(&group[k].tag) == share_tag(key))
-				return &group[k];
-		b = fullest(group, now);
-		tag = atomic_load(&b->tag);
-		full_at = atomic_load(&b->full_at);
-		if (tag == share_tag(key))
-			return b;
-		if (atomic_compare_exchange_strong(&b->full_at, &full_at, now) && atomic_compare_exchange_strong(&b->tag, &tag, share_tag(key)))
-			return b;
+		struct found f = choose(group, tag, now);
+
+		if (f.tag == tag || take(&f, tag, now))
+			return f.bucket;
 	}
 	return NULL;
 }

@@ -282,9 +282,13 @@ static void other_lengths_are_dropped(void **state)
 	} raw = {{0, 1}, {0}};
 	struct asker a;
 	size_t len;
+	int before[2], after[2];
 
 	(void)state;
 	open_asker(&a);
+	assert_true(platform_pair(before));
+	platform_close(before[0]);
+	platform_close(before[1]);
 	assert_true(ask(&a, "secret", NOW));
 	raw.answer.id = next_job(&a).id;
 	for (len = 1; len <= sizeof raw; len++)
@@ -295,6 +299,10 @@ static void other_lengths_are_dropped(void **state)
 	assert_true(platform_pair_send(a.process, &raw, sizeof raw.answer, a.process)); /* descriptors are closed */
 	assert_true(verify_answered(&a.v));
 	assert_int_equal(look(&a, "secret", NOW), VERIFY_RIGHT);
+	assert_true(platform_pair(after));
+	assert_memory_equal(before, after, sizeof before);
+	platform_close(after[0]);
+	platform_close(after[1]);
 	close_asker(&a);
 }
 
