@@ -211,6 +211,8 @@ static bool step_up(struct exchange *x)
 		return true;
 	switch (flow_step(&x->r.up_flow)) {
 	case FLOW_WAIT:
+		if (x->r.up_flow.body.bad)
+			break; /* nobody needs the rest of it */
 		return true;
 	case FLOW_DONE:
 		x->r.up_over = true;
@@ -328,10 +330,30 @@ static bool step_way(struct flow *f)
 	}
 }
 
+/* A way whose sink is gone ends the other one, too; but what has come there and only
+ * waits for its budget still goes. */
+static bool outlives(struct flow *broken, const struct flow *other)
+{
+	if (!broken->to->cut || !flow_is_held(other))
+		return false;
+	body_init(&broken->body, BODY_NONE, 0); /* nothing more of it is read */
+	return true;
+}
+
+static bool step_both_ways(struct exchange *x)
+{
+	struct flow *up = &x->r.up_flow, *down = &x->r.down_flow;
+	bool up_goes = step_way(up), down_goes = step_way(down);
+
+	if (!up_goes)
+		return down_goes && (down->to->shut || outlives(up, down));
+	return down_goes || outlives(down, up);
+}
+
 void exchange_step_tunnel(struct exchange *x)
 {
-	if (!step_way(&x->r.up_flow) || !step_way(&x->r.down_flow))
+	if (!step_both_ways(x))
 		exchange_abandon(x, "the tunnel broke", EXCHANGE_RESET);
-	else if (x->r.up_flow.to->shut && x->r.down_flow.to->shut)
+	else if ((x->r.up_flow.to->shut || x->r.up_flow.to->cut) && x->r.down_flow.to->shut)
 		exchange_over(x, EXCHANGE_CLOSE);
 }

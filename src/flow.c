@@ -266,6 +266,11 @@ static bool flow_holds(const struct flow *f)
 	return f->fixed.len || flow_ready(f);
 }
 
+bool flow_is_held(const struct flow *f)
+{
+	return f->budget == 0 && flow_holds(f);
+}
+
 bool flow_wants_out(const struct flow *f)
 {
 	if (flow_holds(f) && f->budget)
@@ -288,11 +293,11 @@ static enum flow_result flow_state(const struct flow *f)
 	if (f->to->cut)
 		return FLOW_TO_BROKEN;
 	if (f->body.bad)
-		return FLOW_FROM_BROKEN;
+		return flow_is_held(f) ? FLOW_WAIT : FLOW_FROM_BROKEN;
 	if (body_done(&f->body))
 		return flow_wants_out(f) || flow_holds(f) ? FLOW_WAIT : FLOW_DONE;
 	if (f->from->eof && f->from->why)
-		return FLOW_FROM_BROKEN;
+		return flow_is_held(f) ? FLOW_WAIT : FLOW_FROM_BROKEN;
 	return FLOW_WAIT;
 }
 

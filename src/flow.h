@@ -54,7 +54,7 @@ struct flow {
 enum flow_result {
 	FLOW_WAIT, /* for the source or the sink (see flow_wants_*), or for more budget */
 	FLOW_DONE, /* everything has gone out */
-	FLOW_FROM_BROKEN, /* the source ended too early or sent nonsense; what was good has gone out as far as the sink took it */
+	FLOW_FROM_BROKEN, /* the source ended too early or sent nonsense; what was good has gone out as far as the sink took it, and the budget was waited for */
 	FLOW_TO_BROKEN /* the sink is gone */
 };
 
@@ -71,5 +71,7 @@ enum flow_result flow_step(struct flow *f);
  * no payload. */
 bool flow_wants_in(const struct flow *f);
 bool flow_wants_out(const struct flow *f);
+/* Payload is here that lacks nothing but a budget. */
+bool flow_is_held(const struct flow *f);
 
 #endif

@@ -867,6 +867,62 @@ static void stops_at_its_budget(void **state)
 			}
 }
 
+/* Of a message that breaks off, too, what was good waits for its budget: only then
+ * it is broken, and never whole. */
+static void breaks_off_when_it_has_gone(void **state)
+{
+	static struct bench b;
+	static char payload[60], wire[8 * MOST];
+
+	(void)state;
+	for (size_t w = 1; w < COUNT(ways); w++)
+		for (size_t budget = 0; budget < 20; budget++) {
+			const struct way *way = &ways[w];
+			size_t behind, len;
+
+			random_bytes(payload, sizeof payload);
+			len = encode(wire, way, payload, sizeof payload, &behind);
+			while (payload_in(way->kind, wire, len) >= 30)
+				len--;
+			set_up(&b, 4096);
+			assert_int_equal(write(b.source, wire, len), len);
+			close_far(&b.source);
+			reset = 1;
+			flow_start(&b.flow, &b.from, &b.to, b.head, way->kind, sizeof payload, way->chunked);
+			b.flow.budget = budget + 1;
+			assert_int_equal(settle(&b), FLOW_WAIT);
+			link_fill(&b.from); /* it learns of its end by another way than this one */
+			assert_non_null(b.from.why);
+			assert_int_equal(settle(&b), FLOW_WAIT);
+			never_looks_whole(&b, way, payload, budget + 1);
+			b.flow.budget = 100;
+			assert_int_equal(settle(&b), FLOW_FROM_BROKEN);
+			never_looks_whole(&b, way, payload, 29);
+			tear_down(&b);
+		}
+}
+
+static void nonsense_waits_its_turn(void **state)
+{
+	static struct bench b;
+	static const struct way way = {"nonsense", BODY_CHUNKED, true};
+
+	(void)state;
+	for (size_t budget = 0; budget < 4; budget++) {
+		set_up(&b, 100);
+		assert_int_equal(write(b.source, "4\r\ndatanonsense", 15), 15);
+		flow_start(&b.flow, &b.from, &b.to, b.head, BODY_CHUNKED, 0, true);
+		b.flow.budget = budget;
+		assert_int_equal(settle(&b), FLOW_WAIT);
+		assert_true(GW_RECV || !budget || b.flow.body.bad);
+		never_looks_whole(&b, &way, "data", budget);
+		b.flow.budget = 5;
+		assert_int_equal(settle(&b), FLOW_FROM_BROKEN);
+		never_looks_whole(&b, &way, "data", 4);
+		tear_down(&b);
+	}
+}
+
 /* What is no payload goes without a budget: head, the end of a chunk, the last one. */
 static void framing_needs_no_budget(void **state)
 {
@@ -1747,6 +1803,8 @@ int main(void)
 		cmocka_unit_test(every_way_at_random),
 		cmocka_unit_test(every_way_in_rations),
 		cmocka_unit_test(stops_at_its_budget),
+		cmocka_unit_test(breaks_off_when_it_has_gone),
+		cmocka_unit_test(nonsense_waits_its_turn),
 		cmocka_unit_test(framing_needs_no_budget),
 		cmocka_unit_test(chunks_are_bounded),
 		cmocka_unit_test(several_chunks_become_one),
