@@ -60,7 +60,7 @@ static void make_round(struct making *m, unsigned round, struct span salt, struc
  * the first of them, and byte 11 by itself. */
 void password_md5(char *to, struct span magic, struct span salt, struct span password)
 {
-	struct making m;
+	struct making m = {.digest = {0}};
 
 	make_first(&m, magic, salt, password);
 	for (unsigned i = 0; i < ROUNDS; i++)

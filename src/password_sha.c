@@ -120,10 +120,8 @@ static void write_letters(char *to, const struct making *m)
 
 void password_sha(char *to, const br_hash_class *sha, uint32_t rounds, struct span salt, struct span password)
 {
-	struct making m;
+	struct making m = {.sha = sha, .len = (sha->desc >> BR_HASHDESC_OUT_OFF) & BR_HASHDESC_OUT_MASK};
 
-	m.sha = sha;
-	m.len = (sha->desc >> BR_HASHDESC_OUT_OFF) & BR_HASHDESC_OUT_MASK;
 	make_first(&m, salt, password);
 	make_sequences(&m, salt, password);
 	for (uint32_t i = 0; i < rounds; i++)

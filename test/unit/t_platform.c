@@ -1068,6 +1068,45 @@ static void random_differs(void **state)
 	assert_memory_not_equal(a + 24, zero, 8);
 }
 
+/* Whatever this build knows it does, and says of nothing else that it does. */
+static void hashes_what_it_knows(void **state)
+{
+	static const char *const unknown[] = {"", "$", "$$", "$2b", "ab", "abcdefghijklm", "$2z$04$abcdefghijklmnopqrstuu", "$nothing$abc", "*0"};
+	static const char made[] = "$2b$04$abcdefghijklmnopqrstuuB/GrfUOm5dtrEiT8lcouu5XB5ftbWLi";
+	char room[sizeof made];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(unknown); i++) {
+		assert_false(platform_crypt_knows(unknown[i]));
+		assert_false(platform_crypt("word", unknown[i], room, sizeof room));
+	}
+	for (int again = 0; again < 2; again++)
+		assert_int_equal(platform_crypt_knows("$2b$"), platform_crypt("word", made, room, sizeof room));
+	if (!platform_crypt_knows("$2b$"))
+		return;
+	assert_string_equal(room, made);
+	assert_false(platform_crypt("word", made, room, sizeof room - 1));
+	assert_false(platform_crypt("word", "$2b$04$short", room, sizeof room));
+}
+
+static void gives_way(void **state)
+{
+	long pid = assert_fork();
+
+	(void)state;
+	if (pid == 0) {
+		int before = getpriority(PRIO_PROCESS, 0);
+
+		platform_nice();
+		if (getpriority(PRIO_PROCESS, 0) < 10 || getpriority(PRIO_PROCESS, 0) < before)
+			_exit(1);
+		setpriority(PRIO_PROCESS, 0, 15);
+		platform_nice(); /* takes nothing back */
+		_exit(getpriority(PRIO_PROCESS, 0) == 15 ? 0 : 2);
+	}
+	assert_ended(pid, "exit status 0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1094,6 +1133,8 @@ int main(void)
 		cmocka_unit_test(drops_rights),
 		cmocka_unit_test(signals_are_letters), /* from here on SIGPIPE is ignored */
 		cmocka_unit_test(knows_its_pid),
+		cmocka_unit_test(hashes_what_it_knows),
+		cmocka_unit_test(gives_way),
 		cmocka_unit_test(reads_in_a_directory_alone),
 		cmocka_unit_test(reads_files_alone),
 		cmocka_unit_test(reads_what_a_pipe_gives),
