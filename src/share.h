@@ -94,14 +94,17 @@ void share_leave(struct share *s, int slot);
 bool share_peer_in(struct share *s, int slot, const struct net *peer, uint16_t rule, uint32_t most);
 void share_peer_out(struct share *s, int slot, const struct net *peer, uint16_t rule);
 
-/* One more request of this client under this rule. 0: it may pass; else the
- * milliseconds until one may, and nothing was counted. NET_UNIX may always. */
+/* One more request of this client under this rule: burst of them may pass at once, and
+ * one more for each interval (1/16 ms). A bucket holds what fills in 37 hours, at most.
+ * 0: it may pass; else the milliseconds until one may, and nothing was counted.
+ * NET_UNIX may always. A full group of buckets forgets the one that is full first. */
 struct limit_rate { uint32_t interval, burst; };
 uint32_t share_rate(struct share *s, const struct net *client, uint16_t rule, struct limit_rate rate, int64_t now_us);
 
 /* --- failed log-ins ---------------------------------------------------------- */
 
-/* Who tries: this client (its IPv4 address, its IPv6 /64) as this user of that [users]. */
+/* Who tries: this client (its IPv4 address, its IPv6 /64; over NET_UNIX only the user
+ * counts) as this user of that [users]. */
 struct share_login {
 	const struct net *client;
 	uint16_t users;
