@@ -2,8 +2,9 @@
  *
  * password - is this the password that this hash was made of?
  *
- * SHA-256-crypt ($5$), SHA-512-crypt ($6$) and Apache's $apr1$ in every build;
- * bcrypt and whatever else the C library's crypt(3) knows where the build has it.
+ * SHA-256-crypt ($5$), SHA-512-crypt ($6$), Apache's $apr1$ and the older $1$ in
+ * every build; bcrypt, yescrypt and scrypt where the build has a crypt(3) that knows
+ * them.
  * All of it takes long, on purpose: never to be called where others wait.
  */
 #ifndef PASSWORD_H
@@ -26,7 +27,8 @@ const char *password_refuse(struct span hash);
  * hash that password_refuse refuses has no password. */
 bool password_is(struct span hash, struct span password);
 
-/* A hash of the strongest scheme that this build has. salt: random bytes. False:
+/* A hash of the strongest scheme that this build has and that looks at all of this
+ * password. salt: random bytes. False:
  * the password is empty, too long or has a zero byte, or the library failed. */
 bool password_make(struct text *hash, struct span password, const unsigned char salt[16]);
 
