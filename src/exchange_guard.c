@@ -12,7 +12,8 @@
 enum {
 	COOKIES = 4,      /* cookies of one name that are tried */
 	QUEUE_PART = 4,   /* of all requests, so many may wait for passwords: one in ... */
-	QUEUE_LEAST = 4
+	QUEUE_LEAST = 4,
+	QUEUE_SPARE = 4   /* one in ... of these is for friends */
 };
 
 static const struct refusal two_log_ins = {403, "two routes ask for different log-ins here"};
@@ -275,11 +276,19 @@ static void say_too_many(struct exchange *x)
 
 /* --- the password process ------------------------------------------------------------------ */
 
+/* However many strangers try their luck, some places are left for those who have
+ * logged in from where they are before. */
 static bool has_queue_place(const struct exchange *x)
 {
+	struct share_login l = login_of(x);
+	bool is_friend = share_login_is_friend(x->env->share, &l);
 	uint32_t most = x->env->config->requests / QUEUE_PART;
 
-	return x->env->verifying < (most > QUEUE_LEAST ? most : QUEUE_LEAST);
+	if (most < QUEUE_LEAST)
+		most = QUEUE_LEAST;
+	if (!is_friend)
+		most -= most / QUEUE_SPARE;
+	return x->env->verifying < most && verify_has_place(&x->env->verify, is_friend ? 0 : VERIFY_JOBS / QUEUE_SPARE, x->env->now);
 }
 
 static void enter_queue(struct exchange *x)
@@ -349,7 +358,7 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 	case VERIFY_ASKED:
 		break; /* who asks the same costs no further look, and is answered with the first */
 	case VERIFY_UNKNOWN:
-		if (!has_queue_place(x) || !verify_has_place(&x->env->verify, x->env->now))
+		if (!has_queue_place(x))
 			return LOOKED_FULL;
 		if (!verify_ask(&x->env->verify, &g->tag, hash, g->password, x->env->now))
 			return LOOKED_FULL;

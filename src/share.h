@@ -117,6 +117,8 @@ struct share_login {
  * which this user has logged in before. A failure is forgotten after an hour, or
  * as long as it bars if that is more. */
 int64_t share_login_wait(const struct share *s, const struct share_login *l, int64_t now);
+/* Has this user logged in from this network before? As far as is remembered. */
+bool share_login_is_friend(const struct share *s, const struct share_login *l);
 /* It tries now, and counts as failed until share_login_good, so that many at a time
  * are no way round. The milliseconds that the answer is to be held back should it
  * fail: 0 for the first two failures, then 1, 2, 4, 4, ... s. */

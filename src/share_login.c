@@ -185,14 +185,18 @@ static uint64_t friend_key(const struct share *s, const struct share_login *l)
 	return share_mix(share_key(s, l->client, 0) ^ user_key(s, l), s->seed);
 }
 
+bool share_login_is_friend(const struct share *s, const struct share_login *l)
+{
+	return share_is_counted(l->client) && look(s->friends, SHARE_FRIENDS, friend_key(s, l));
+}
+
 int64_t share_login_wait(const struct share *s, const struct share_login *l, int64_t now)
 {
-	bool known = share_is_counted(l->client);
 	int64_t network = 0, user = 0;
 
-	if (known)
+	if (share_is_counted(l->client))
 		network = barred(look(s->failures, SHARE_FAILURES, share_key(s, l->client, 0)), &network_bar, now);
-	if (!known || !look(s->friends, SHARE_FRIENDS, friend_key(s, l)))
+	if (!share_login_is_friend(s, l))
 		user = barred(look(s->failures, SHARE_FAILURES, user_key(s, l)), &user_bar, now);
 	return network > user ? network : user;
 }

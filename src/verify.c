@@ -88,9 +88,13 @@ static int free_place(const struct verify *v, int64_t now)
 	return best;
 }
 
-bool verify_has_place(const struct verify *v, int64_t now)
+bool verify_has_place(const struct verify *v, unsigned spare, int64_t now)
 {
-	return free_place(v, now) < VERIFY_JOBS;
+	unsigned free = 0;
+
+	for (int i = 0; i < VERIFY_JOBS; i++)
+		free += v->jobs[i].until <= now;
+	return free > spare;
 }
 
 bool verify_ask(struct verify *v, const struct verify_tag *tag, struct span hash, struct span password, int64_t now)

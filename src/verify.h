@@ -50,7 +50,8 @@ bool verify_init(struct verify *v, int passwords);
 /* What stands for this name with this password against this hash, and for nothing else. */
 void verify_tag(const struct verify *v, struct verify_tag *tag, struct span name, struct span hash, struct span password);
 enum verdict verify_look(const struct verify *v, const struct verify_tag *tag, int64_t now);
-bool verify_has_place(const struct verify *v, int64_t now); /* for one more job */
+/* May one more job be asked, and so many places stay free? */
+bool verify_has_place(const struct verify *v, unsigned spare, int64_t now);
 /* False: the process has enough to do, or does not listen. */
 bool verify_ask(struct verify *v, const struct verify_tag *tag, struct span hash, struct span password, int64_t now);
 /* Takes answers in. True: there were some. */

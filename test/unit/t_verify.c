@@ -180,15 +180,16 @@ static void no_more_than_enough(void **state)
 	open_asker(&a);
 	for (i = 0; i < VERIFY_JOBS; i++) {
 		numbered(password, i);
-		assert_true(verify_has_place(&a.v, NOW));
+		assert_true(verify_has_place(&a.v, 0, NOW));
+		assert_int_equal(verify_has_place(&a.v, 4, NOW), i + 4 < VERIFY_JOBS);
 		assert_true(ask(&a, password, NOW));
 	}
-	assert_false(verify_has_place(&a.v, NOW));
+	assert_false(verify_has_place(&a.v, 0, NOW));
 	assert_false(ask(&a, "one more", NOW));
 	assert_true(ask(&a, "password 3", NOW)); /* it is asked already */
 	answer(&a, next_job(&a).id, 0);
 	assert_true(verify_answered(&a.v));
-	assert_true(verify_has_place(&a.v, NOW));
+	assert_true(verify_has_place(&a.v, 0, NOW));
 	assert_true(ask(&a, "one more", NOW));
 	assert_false(ask(&a, "and one", NOW));
 	close_asker(&a);
@@ -250,7 +251,7 @@ static void other_ids_are_dropped(void **state)
 	answer(&a, id, 1); /* once is enough */
 	assert_true(verify_answered(&a.v));
 	assert_int_equal(look(&a, "secret", NOW), VERIFY_WRONG);
-	assert_true(verify_has_place(&a.v, NOW));
+	assert_true(verify_has_place(&a.v, 0, NOW));
 	close_asker(&a);
 }
 
@@ -319,7 +320,7 @@ static void nobody_to_ask(void **state)
 	platform_close(a.process);
 	assert_false(ask(&a, "secret", NOW));
 	assert_false(verify_answered(&a.v));
-	assert_true(verify_has_place(&a.v, NOW));
+	assert_true(verify_has_place(&a.v, 0, NOW));
 	platform_close(a.v.passwords);
 }
 
@@ -364,7 +365,7 @@ static void too_late(void **state)
 		numbered(password, 100 + i);
 		assert_true(ask(&a, password, NOW + VERIFY_MS));
 	}
-	assert_false(verify_has_place(&a.v, NOW + VERIFY_MS));
+	assert_false(verify_has_place(&a.v, 0, NOW + VERIFY_MS));
 	for (i = 0; i < VERIFY_JOBS; i++)
 		answer(&a, ids[i], 1);
 	assert_false(verify_answered(&a.v));
