@@ -108,7 +108,7 @@ struct auth {
 /* How many requests of one client: a bucket that holds burst and fills by one an interval. */
 struct limit {
 	uint32_t interval; /* between two requests in the long run, 1/16 ms */
-	uint32_t burst;    /* further ones at once */
+	uint32_t burst;    /* so many at once */
 	uint16_t number;   /* of this rule, from 1 on, among all limits and crowds */
 	struct span text;  /* "10/s burst=20" */
 };

@@ -305,9 +305,12 @@ void exchange_leave_queue(struct exchange *x)
 	}
 }
 
+/* A decoy is looked for in either case, since that takes its time. */
 static struct span hash_of(const struct exchange *x, const struct user *user)
 {
-	return user ? user->hash : decoy(x, x->r.guard->users, x->r.guard->name);
+	struct span other = decoy(x, x->r.guard->users, x->r.guard->name);
+
+	return user ? user->hash : other;
 }
 
 /* From there it is nothing to guess: everybody may pass. */
@@ -318,17 +321,11 @@ static bool is_exempt(const struct exchange *x)
 	return auth && net_in_any(&x->r.client, auth->open_to, auth->open_to_count);
 }
 
-/* Asked before all that is known about the password: else guesses that come upon one
- * that somebody else has just used would be free. Whose session it is may always
- * be asked whether the credentials are that user's own. */
 static bool is_barred(const struct exchange *x)
 {
-	const struct guard *g = x->r.guard;
 	struct share_login l = login_of(x);
 
-	if (is_exempt(x) || (g->user && span_is(g->user->name, g->name)))
-		return false;
-	return share_login_wait(x->env->share, &l, x->env->now) > 0;
+	return !is_exempt(x) && share_login_wait(x->env->share, &l, x->env->now) > 0;
 }
 
 static void count_try(struct exchange *x)
@@ -346,8 +343,11 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 {
 	struct guard *g = x->r.guard;
 	struct span hash = hash_of(x, user);
+	bool own = g->user && g->user == user, barred = is_barred(x);
 
-	if (is_barred(x))
+	/* Not even from memory: else guesses that come upon what somebody else has just
+	 * used would be free. But whose session it is knows that password. */
+	if (barred && !own)
 		return LOOKED_BARRED;
 	verify_tag(&x->env->verify, &g->tag, g->name, hash, g->password);
 	switch (verify_look(&x->env->verify, &g->tag, x->env->now)) {
@@ -358,6 +358,8 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 	case VERIFY_ASKED:
 		break; /* who asks the same costs no further look, and is answered with the first */
 	case VERIFY_UNKNOWN:
+		if (barred)
+			return LOOKED_BARRED;
 		if (!has_queue_place(x))
 			return LOOKED_FULL;
 		if (!verify_ask(&x->env->verify, &g->tag, hash, g->password, x->env->now))
