@@ -515,7 +515,7 @@ def guessing_form(t):
 @scenario("guard/guessing-proxied", slow=True)
 def guessing_proxied(t):
     """It is the client that is counted, as trusted proxies name it; nobody gets others barred, or himself not, by naming addresses."""
-    o, g = behind(t, top="trusted = 127.0.0.2\nrequests = 40")
+    o, g = behind(t, top="trusted = 127.0.0.2\nrequests = 64")
 
     def ask(source, forwarded, *credentials):
         return g.ask(get("/", f"X-Forwarded-For: {forwarded}", *credentials), source=source)
@@ -540,7 +540,7 @@ def guessing_proxied(t):
 @scenario("guard/guessing-ip6", slow=True)
 def guessing_six(t):
     """IPv6 clients are counted by /64."""
-    o, g = behind(t, top="trusted = 127.0.0.2\nrequests = 40")
+    o, g = behind(t, top="trusted = 127.0.0.2\nrequests = 64")
     clients = [g.client(source="127.0.0.2") for _ in range(10)]
     for i, c in enumerate(clients):
         c.send(get("/", f"X-Forwarded-For: 2001:db8:1:2:{i}::1", basic("alice", f"wrong {i}")))
