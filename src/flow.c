@@ -222,8 +222,12 @@ static bool flow_push(struct flow *f)
 	uint32_t payload;
 
 	flow_announce(f);
-	payload = f->chunked ? f->run : flow_may(f, flow_ready(f));
-	fixed = f->budget < f->fixed.len ? (size_t)f->budget : f->fixed.len;
+	payload = f->chunked ? f->run : flow_ready(f);
+	fixed = f->fixed.len;
+	if (f->budget < payload + fixed) { /* there is but one of them */
+		payload = flow_may(f, payload);
+		fixed = fixed ? (size_t)f->budget : 0;
+	}
 	if (f->head.len)
 		pieces[count++] = (struct piece){f->head.at, f->head.len};
 	if (f->line_end > f->line_at)
@@ -247,36 +251,42 @@ static bool flow_push(struct flow *f)
 		buf_take(f->from->in, (uint32_t)n);
 		if (f->chunked)
 			f->run -= (uint32_t)n;
-		f->budget -= n;
-		f->sent += n;
 	}
+	f->sent += n;
+	f->budget -= n;
 	n = flow_used(&sent, f->tail_len);
 	if (n)
 		f->tail += n;
 	f->tail_len = (uint8_t)(f->tail_len - n);
-	n = flow_used_span(&sent, &f->fixed);
-	f->budget -= n;
-	f->sent += n;
+	if (fixed) {
+		n = flow_used_span(&sent, &f->fixed);
+		f->sent += n;
+		f->budget -= n;
+	}
 	return true;
 }
 
-/* Payload that is here, and could go if it may. */
-static bool flow_holds(const struct flow *f)
+/* Something is still to go, may it or not. */
+static bool flow_has_more(const struct flow *f)
 {
-	return f->fixed.len || flow_ready(f);
+	return f->head.len || f->line_end > f->line_at || f->tail_len || f->fixed.len || flow_ready(f) || (f->duct && f->duct->held) ||
+	       (f->chunked && !f->ended && body_done(&f->body)) || link_owes(f->to);
 }
 
 bool flow_is_held(const struct flow *f)
 {
-	return f->budget == 0 && flow_holds(f);
+	return f->budget == 0 && (f->fixed.len || flow_ready(f));
+}
+
+/* Not only payload, for which there is no budget; what is in a duct had its own. */
+static bool flow_has_framing(const struct flow *f)
+{
+	return f->head.len || f->line_end > f->line_at || f->tail_len || (f->duct && f->duct->held) || !flow_is_held(f) || link_owes(f->to);
 }
 
 bool flow_wants_out(const struct flow *f)
 {
-	if (flow_holds(f) && f->budget)
-		return true;
-	return f->head.len || f->line_end > f->line_at || f->tail_len || (f->duct && f->duct->held) ||
-	       (f->chunked && !f->ended && body_done(&f->body) && !flow_ready(f)) || link_owes(f->to);
+	return flow_has_more(f) && (f->budget || flow_has_framing(f));
 }
 
 bool flow_wants_in(const struct flow *f)
@@ -295,7 +305,7 @@ static enum flow_result flow_state(const struct flow *f)
 	if (f->body.bad)
 		return flow_is_held(f) ? FLOW_WAIT : FLOW_FROM_BROKEN;
 	if (body_done(&f->body))
-		return flow_wants_out(f) || flow_holds(f) ? FLOW_WAIT : FLOW_DONE;
+		return flow_has_more(f) ? FLOW_WAIT : FLOW_DONE;
 	if (f->from->eof && f->from->why)
 		return flow_is_held(f) ? FLOW_WAIT : FLOW_FROM_BROKEN;
 	return FLOW_WAIT;
