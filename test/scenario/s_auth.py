@@ -81,6 +81,17 @@ def utf8(t):
     fails(g, "André Müller", "passwort")
 
 
+@scenario("auth/nobody")
+def nobody(t):
+    """An empty file of users: nobody gets in, not even without a name."""
+    o = t.origin()
+    g = guarded(t, f"[users family]\nfile = {t.file('h', '# nobody yet' + chr(10))}\n[site a.example]\nauth = family\n/ = {o.url}\n", people="")
+    for name, password in ("alice", PASSWORDS["alice"]), ("", "x"):
+        check(g.ask(get("/", basic(name, password))), "HTTP/1.1 401")
+    check(g.ask(get("/")), "HTTP/1.1 401")
+    o.nothing()
+
+
 # --- hashes -------------------------------------------------------------------------
 
 PURE = {
@@ -318,8 +329,8 @@ def require_site(t):
 
 @scenario("auth/parallel")
 def parallel(t):
-    """A page of thirty requests at once with a right password that nobody has seen yet: all of them pass."""
-    o, g = behind(t, top="requests = 40")
+    """A page of thirty requests at once with a right password that nobody has seen yet: all of them pass, by one look at a dear hash."""
+    o, g = behind(t, top="requests = 40", people=f"[users family]\nalice = {mkpasswd(PASSWORDS['alice'], '-m', 'sha256crypt', '-R', '200000')}\n")
     clients = [g.client() for _ in range(30)]
     for i, c in enumerate(clients):
         c.send(get(f"/{i}", basic()))
@@ -459,6 +470,14 @@ def open_to_six(t):
     check(g.ask(place=both, address="::1"), "HTTP/1.1 200")
     check(g.ask(place=both), "HTTP/1.1 401")
     check(g.ask(place=both, source="127.0.0.2"), "HTTP/1.1 200")
+
+
+@scenario("auth/open-to-by-proxy-protocol", plain="the header comes before TLS")
+def open_to_proxy_protocol(t):
+    """The address in a PROXY header counts, where a trusted peer sends one."""
+    g = guarded(t, "[site a.example]\nauth = family\nopen_to = 192.168.0.0/16\n/ = reply:200\n", listen=[(t.tcp(), "proxy")], top="trusted = 127.0.0.2")
+    for source, client, status in ("127.0.0.2", "192.168.1.1", 200), ("127.0.0.2", "203.0.113.7", 401):
+        check(g.ask(f"PROXY TCP4 {client} 127.0.0.1 1000 80\n".replace("\n", "\r\n").encode() + get("/", "X-Forwarded-For: 192.168.1.1"), source=source), f"HTTP/1.1 {status}")
 
 
 @scenario("auth/deny-before-password")

@@ -427,7 +427,7 @@ def barred(m):
 @scenario("guard/guessing", slow=True)
 def guessing(t):
     """After ten failures an address has to wait, with the right password too; others get in, so do sessions; each failure is a line of the log."""
-    o, g = behind(t, route="", top="requests = 40")
+    o, g = behind(t, route="", top="requests = 64")
     cookie = session(g, source="127.0.0.9")
     before, mark = len(o.requests), g.mark()
     fail(g, 10, source="127.0.0.9", first=0)
@@ -483,7 +483,7 @@ def held_back(t):
 @scenario("guard/guessing-user", slow=True)
 def guessing_user(t):
     """Twenty failures of one user from anywhere: strangers have to wait a little for this name, not for others; who has logged in before does not."""
-    o, g = behind(t, top="requests = 60")
+    o, g = behind(t, top="requests = 64")
     check(g.ask(get("/", basic()), source="127.0.0.2"), "HTTP/1.1 200")
     for source in "127.0.0.10", "127.0.0.11", "127.0.0.12", "127.0.0.13":
         fail(g, 5, source=source)
@@ -496,7 +496,7 @@ def guessing_user(t):
 @scenario("guard/guessing-form", slow=True)
 def guessing_form(t):
     """The same by the form, with a page that says so; failures by form and by dialog are counted together."""
-    o, g = behind(t, "login = form", top="requests = 40")
+    o, g = behind(t, "login = form", top="requests = 64")
     clients = []
     for i in range(10):
         c = g.client(source="127.0.0.9")
@@ -566,7 +566,7 @@ def guessing_open(t):
 def bystanders(t):
     """A flood of wrong passwords from many addresses: others with sessions and on open routes are served throughout."""
     o = t.origin()
-    g = guarded(t, f"[site a.example]\nauth = family\n/ = {o.url}\n/open/ = {o.url} auth=none\n", top="requests = 60")
+    g = guarded(t, f"[site a.example]\nauth = family\n/ = {o.url}\n/open/ = {o.url} auth=none\n", top="requests = 64")
     cookie = session(g, source="127.0.0.2")
     flood = []
     for i in range(30):

@@ -171,6 +171,20 @@ def only_from_here(t):
     true(not any("failed log-in" in line for line in g.err.lines), "a foreign page makes failures for its visitors")
 
 
+@scenario("login/behind-a-proxy", plain="about what comes in clear")
+def proxied(t):
+    """Behind a trusted proxy the page's origin is the public one; another peer cannot say so."""
+    o, g = form(t, top="trusted = 127.0.0.2")
+    public = ("X-Forwarded-Proto: https", "X-Forwarded-Host: public.example", "X-Forwarded-For: 203.0.113.7", "Sec-Fetch-Mode: navigate")
+    ask = lambda source, origin: g.ask(submit(to="/x", sends=(*public, origin)), source=source)
+    m = ask("127.0.0.2", "Origin: https://public.example")
+    check(m, "HTTP/1.1 303\nLocation: /x")
+    true(set_cookie(m, "__Host-gateway-login-family"), f"{m!r}")
+    for source, origin in ("127.0.0.3", "Origin: https://public.example"), ("127.0.0.2", "Origin: https://evil.example"), ("127.0.0.2", "Origin: http://public.example"), ("127.0.0.2", "Origin: http://a.example"):
+        m = ask(source, origin)
+        true(m.status in (401, 403) and not m.all("Set-Cookie"), f"{source} {origin}: {m!r}")
+
+
 @scenario("login/other-port")
 def other_port(t):
     """Behind another port than 80 the Origin says so, and Host too."""
