@@ -345,6 +345,9 @@ static bool step_both_ways(struct exchange *x)
 	struct flow *up = &x->r.up_flow, *down = &x->r.down_flow;
 	bool up_goes = step_way(up), down_goes = step_way(down);
 
+	/* The end that we sent a client over TLS is the end of what comes from it, too. */
+	if (up_goes && down_goes && down->to->shut && down->to->eof)
+		up_goes = step_way(up);
 	if (!up_goes)
 		return down_goes && (down->to->shut || outlives(up, down));
 	return down_goes || outlives(down, up);

@@ -171,8 +171,13 @@ static void log_out(struct exchange *x)
 	char room[GW_COPIED];
 	struct text fields = text_in(room, sizeof room);
 
-	for (size_t i = 0; i < x->r.site->users_count; i++)
+	for (size_t i = 0; i < x->r.site->users_count; i++) {
+		size_t len = fields.len;
+
 		exchange_forget_session(x, &fields, x->r.site->users[i]);
+		if (fields.full)
+			fields.len = len;
+	}
 	see_other(x, SPAN("/"), text_span(&fields));
 }
 

@@ -12,8 +12,7 @@
 enum {
 	COOKIES = 4,      /* cookies of one name that are tried */
 	QUEUE_PART = 4,   /* of all requests, so many may wait for passwords: one in ... */
-	QUEUE_LEAST = 4,
-	QUEUE_SPARE = 4   /* one in ... of these is for friends */
+	QUEUE_LEAST = 4
 };
 
 static const struct refusal two_log_ins = {403, "two routes ask for different log-ins here"};
@@ -109,7 +108,7 @@ static const struct user *prove(const struct exchange *x, const struct guard *g,
 	if (!session_read(&session, value))
 		return NULL;
 	user = users_find(g->users, span_of(session.name, session.name_len));
-	if (!user || session.since + lasts(g) <= clock_now(x))
+	if (!user || (g->asks.count && session.since + lasts(g) <= clock_now(x)))
 		return NULL;
 	bond = bond_of(x, g->users, user);
 	return session_holds(&session, &bond) ? user : NULL;
@@ -156,7 +155,11 @@ static void begin_session(struct exchange *x)
 
 void exchange_forget_session(struct exchange *x, struct text *out, const struct users *users)
 {
-	cookie_field(x, out, users, span_of("", 0), 0);
+	struct span name = is_secure(x) ? users->secure_cookie : users->cookie, value;
+	unsigned at = 0;
+
+	if (auth_cookie(&x->asked, name, &at, &value))
+		cookie_field(x, out, users, span_of("", 0), 0);
 }
 
 /* --- saying no ------------------------------------------------------------------------- */
@@ -276,24 +279,28 @@ static void say_too_many(struct exchange *x)
 
 /* --- the password process ------------------------------------------------------------------ */
 
-/* However many strangers try their luck, some places are left for those who have
+/* Of so many places the ones that such a client may not take: however many try their
+ * luck, some are left for those who have not failed yet, and for those who have
  * logged in from where they are before. */
+static uint32_t spare(uint32_t places, enum share_standing standing)
+{
+	return standing == SHARE_FRIEND ? 0 : standing == SHARE_STRANGER ? places / 4 : places / 2;
+}
+
 static bool has_queue_place(const struct exchange *x)
 {
 	struct share_login l = login_of(x);
-	bool is_friend = share_login_is_friend(x->env->share, &l);
+	enum share_standing standing = share_login_standing(x->env->share, &l, x->env->now);
 	uint32_t most = x->env->config->requests / QUEUE_PART;
 
 	if (most < QUEUE_LEAST)
 		most = QUEUE_LEAST;
-	if (!is_friend)
-		most -= most / QUEUE_SPARE;
-	return x->env->verifying < most && verify_has_place(&x->env->verify, is_friend ? 0 : VERIFY_JOBS / QUEUE_SPARE, x->env->now);
+	return x->env->verifying < most - spare(most, standing) && verify_has_place(&x->env->verify, spare(VERIFY_JOBS, standing), x->env->now);
 }
 
 static void enter_queue(struct exchange *x)
 {
-	x->r.guard->mine = x->r.guard->queued = true;
+	x->r.guard->queued = true;
 	x->env->verifying++;
 }
 
@@ -313,12 +320,22 @@ static struct span hash_of(const struct exchange *x, const struct user *user)
 	return user ? user->hash : other;
 }
 
-/* From there it is nothing to guess: everybody may pass. */
+/* Who needs no password of these users anywhere may still open the login page. To be
+ * asked of all routes: an open_to holds where it stands, what is guessed, everywhere. */
 static bool is_exempt(const struct exchange *x)
 {
-	const struct auth *auth = x->r.route ? x->r.route->options.auth : x->r.guard->asks.at[0];
+	const struct config *c = x->env->config;
+	const struct guard *g = x->r.guard;
 
-	return auth && net_in_any(&x->r.client, auth->open_to, auth->open_to_count);
+	if (!g->by_form)
+		return false;
+	for (size_t i = 0; i < c->route_count; i++) {
+		const struct auth *auth = c->routes[i].options.auth;
+
+		if (auth && auth->users == g->users && !net_in_any(&x->r.client, auth->open_to, auth->open_to_count))
+			return false;
+	}
+	return true;
 }
 
 static bool is_barred(const struct exchange *x)
@@ -332,8 +349,16 @@ static void count_try(struct exchange *x)
 {
 	struct share_login l = login_of(x);
 
-	if (!is_exempt(x))
-		x->r.guard->until = x->env->now + share_login_try(x->env->share, &l, x->env->now);
+	if (!x->r.guard->inside && !is_exempt(x))
+		share_login_try(x->env->share, &l, x->env->now);
+}
+
+/* All who ask the same have to wait, or two of them would be a way round. */
+static void hold_back(struct exchange *x)
+{
+	struct share_login l = login_of(x);
+
+	x->r.guard->until = x->env->now + share_login_hold(x->env->share, &l, x->env->now);
 }
 
 enum looked { LOOKED_RIGHT, LOOKED_WRONG, LOOKED_WAITS, LOOKED_BARRED, LOOKED_FULL };
@@ -343,31 +368,31 @@ static enum looked look_up(struct exchange *x, const struct user *user)
 {
 	struct guard *g = x->r.guard;
 	struct span hash = hash_of(x, user);
-	bool own = g->user && g->user == user, barred = is_barred(x);
 
 	/* Not even from memory: else guesses that come upon what somebody else has just
-	 * used would be free. But whose session it is knows that password. */
-	if (barred && !own)
+	 * used would be free. */
+	if (!g->inside && is_barred(x))
 		return LOOKED_BARRED;
 	verify_tag(&x->env->verify, &g->tag, g->name, hash, g->password);
 	switch (verify_look(&x->env->verify, &g->tag, x->env->now)) {
 	case VERIFY_RIGHT:
 		return user ? LOOKED_RIGHT : LOOKED_WRONG;
 	case VERIFY_WRONG:
+		hold_back(x);
 		return LOOKED_WRONG;
 	case VERIFY_ASKED:
-		break; /* who asks the same costs no further look, and is answered with the first */
+		break; /* who asks the same costs no further look */
 	case VERIFY_UNKNOWN:
-		if (barred)
-			return LOOKED_BARRED;
 		if (!has_queue_place(x))
 			return LOOKED_FULL;
 		if (!verify_ask(&x->env->verify, &g->tag, hash, g->password, x->env->now))
 			return LOOKED_FULL;
 		count_try(x);
+		g->mine = true;
 		enter_queue(x);
 		break;
 	}
+	hold_back(x);
 	exchange_enter(x, EXCHANGE_VERIFY);
 	return LOOKED_WAITS;
 }
@@ -443,6 +468,13 @@ static bool take_right(struct exchange *x, const struct user *user)
 	return !g->by_form;
 }
 
+static void tell_wrong(struct exchange *x)
+{
+	exchange_leave_queue(x);
+	log_failure(x, "failed log-in");
+	say_wrong(x);
+}
+
 /* It was wrong. False: it has been answered, or will be. */
 static bool take_wrong(struct exchange *x)
 {
@@ -450,13 +482,16 @@ static bool take_wrong(struct exchange *x)
 
 	if (g->inside)
 		return true; /* they are somebody else's */
-	if (g->mine && x->env->now < g->until) {
+	if (x->env->now >= g->until) {
+		tell_wrong(x);
+	} else if (g->queued || has_queue_place(x)) {
+		if (!g->queued)
+			enter_queue(x);
 		exchange_enter(x, EXCHANGE_PAUSE);
-		return false;
+	} else {
+		log_failure(x, "failed log-in");
+		exchange_refuse(x, &no_place);
 	}
-	exchange_leave_queue(x);
-	log_failure(x, "failed log-in");
-	say_wrong(x);
 	return false;
 }
 
@@ -471,16 +506,22 @@ static bool take_look(struct exchange *x, enum looked looked, const struct user 
 	case LOOKED_WRONG:
 		return take_wrong(x);
 	case LOOKED_BARRED:
-		if (g->inside)
-			return true;
 		say_too_many(x);
 		return false;
 	case LOOKED_FULL:
-		exchange_refuse(x, &no_place);
-		return false;
+		if (!g->inside)
+			exchange_refuse(x, &no_place);
+		x->r.hide_authorization = true; /* it may be ours */
+		return g->inside;
 	default:
 		return false;
 	}
+}
+
+void exchange_expire_verify(struct exchange *x)
+{
+	exchange_leave_queue(x);
+	exchange_refuse(x, &no_answer);
 }
 
 void exchange_step_verify(struct exchange *x)
@@ -499,8 +540,7 @@ void exchange_step_verify(struct exchange *x)
 	case VERIFY_ASKED:
 		return;
 	default:
-		exchange_leave_queue(x);
-		exchange_refuse(x, &no_answer);
+		exchange_expire_verify(x);
 		return;
 	}
 	if (x->r.state == EXCHANGE_PAUSE)
@@ -513,7 +553,12 @@ void exchange_step_verify(struct exchange *x)
 void exchange_step_pause(struct exchange *x)
 {
 	if (x->env->now >= x->r.guard->until)
-		take_wrong(x);
+		tell_wrong(x);
+}
+
+void exchange_cut_pause(struct exchange *x)
+{
+	x->r.guard->until = x->env->now;
 }
 
 /* --- the beginning ------------------------------------------------------------------------- */
@@ -563,8 +608,22 @@ static const struct users *users_of(const struct site *site, struct span name)
 	return NULL;
 }
 
-/* It may pass. Are the credentials that it carries ours, and to be hidden? Names
- * that nobody has here are none of ours. */
+/* Whoever asks whether credentials are ours might guess by what the server then does,
+ * so they are looked at for those alone who have logged in as that user before, on
+ * this device or from this network. Nobody else's browser sends them unasked. */
+static bool may_be_ours(struct exchange *x, const struct user *user)
+{
+	const struct guard *g = x->r.guard;
+	struct share_login l;
+
+	if (!user)
+		return false;
+	l = login_of(x);
+	return by_session(x, g) == user || share_login_standing(x->env->share, &l, x->env->now) == SHARE_FRIEND;
+}
+
+/* It may pass. Are the credentials that it carries ours, and to be hidden? An
+ * application behind us may have users of the same names: no failure is counted here. */
 static bool guard_inside(struct exchange *x)
 {
 	struct guard *g = x->r.guard;
@@ -576,7 +635,7 @@ static bool guard_inside(struct exchange *x)
 	if (!g->users)
 		g->users = users_of(x->r.site, g->name);
 	user = g->users ? users_find(g->users, g->name) : NULL;
-	return !user || take_look(x, look(x, user), user);
+	return !may_be_ours(x, user) || take_look(x, look(x, user), user);
 }
 
 static bool guard_outside(struct exchange *x)

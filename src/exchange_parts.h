@@ -67,6 +67,9 @@ static inline void exchange_pace(struct exchange *x, struct flow *f)
 void exchange_guard(struct exchange *x, const struct guards *asks);
 void exchange_step_verify(struct exchange *x);
 void exchange_step_pause(struct exchange *x);
+/* No answer came in time; others need the place of one that pauses. */
+void exchange_expire_verify(struct exchange *x);
+void exchange_cut_pause(struct exchange *x);
 /* Name and password of a form are in r.guard, and whom they have to satisfy. Answers
  * it, in the end. */
 void exchange_log_in(struct exchange *x);
@@ -74,7 +77,7 @@ void exchange_log_in(struct exchange *x);
 struct guard *exchange_guard_begin(struct exchange *x, const struct guards *asks);
 /* The login page, or for others than people a plain 401. */
 void exchange_challenge(struct exchange *x, int status, const char *wrong);
-/* "Set-Cookie: ..." that ends the session of these users on this device. */
+/* "Set-Cookie: ..." that ends the session of these users on this device, if it has one. */
 void exchange_forget_session(struct exchange *x, struct text *out, const struct users *users);
 /* It waits for no password any more. */
 void exchange_leave_queue(struct exchange *x);

@@ -119,6 +119,8 @@ void exchange_expire(struct exchange *x)
 		exchange_refuse(x, &late_body);
 		break;
 	case EXCHANGE_VERIFY:
+		exchange_expire_verify(x);
+		break;
 	case EXCHANGE_PAUSE:
 		break; /* the step finds out */
 	case EXCHANGE_CONNECT:
@@ -190,7 +192,10 @@ void exchange_give_way(struct exchange *x)
 		exchange_abandon(x, gave_way.text, x->r.state == EXCHANGE_TUNNEL ? EXCHANGE_CLOSE : EXCHANGE_RESET);
 		return;
 	}
-	exchange_refuse(x, &gave_way);
+	if (x->r.state == EXCHANGE_PAUSE)
+		exchange_cut_pause(x);
+	else
+		exchange_refuse(x, &gave_way);
 	exchange_step(x);
 	if (x->r.state != EXCHANGE_OVER) /* it does not even take that */
 		exchange_abandon(x, gave_way.text, EXCHANGE_RESET);

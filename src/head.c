@@ -19,23 +19,25 @@ _Static_assert(FIELD_IDS <= 64, "head.many has a bit for each id");
 enum {
 	TCHAR = 1,   /* in a token: methods, field names (RFC 9110 5.6.2) */
 	VISIBLE = 2, /* in a request target; which of them mean what is path's */
-	TEXT = 4     /* in a value or reason: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5) */
+	TEXT = 4,    /* in a value or reason: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5) */
+	PLAIN = 8    /* in a name that everybody reads alike: letters, digits, '-' */
 };
 
 #define N 0
 #define T TEXT
 #define V (TEXT | VISIBLE)
 #define C (TEXT | VISIBLE | TCHAR)
+#define P (TEXT | VISIBLE | TCHAR | PLAIN)
 
 static const uint8_t classes[256] = {
 	N, N, N, N, N, N, N, N, N, T, N, N, N, N, N, N, /* only HTAB */
 	N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,
-	T, C, V, C, C, C, C, C, V, V, C, C, V, C, C, V, /*   ! " # $ % & ' ( ) * + , - . / */
-	C, C, C, C, C, C, C, C, C, C, V, V, V, V, V, V, /* 0 1 2 3 4 5 6 7 8 9 : ; < = > ? */
-	V, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, /* @ A B C D E F G H I J K L M N O */
-	C, C, C, C, C, C, C, C, C, C, C, V, V, V, C, C, /* P Q R S T U V W X Y Z [ \ ] ^ _ */
-	C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, /* ` a b c d e f g h i j k l m n o */
-	C, C, C, C, C, C, C, C, C, C, C, V, C, V, C, N, /* p q r s t u v w x y z { | } ~ DEL */
+	T, C, V, C, C, C, C, C, V, V, C, C, V, P, C, V, /*   ! " # $ % & ' ( ) * + , - . / */
+	P, P, P, P, P, P, P, P, P, P, V, V, V, V, V, V, /* 0 1 2 3 4 5 6 7 8 9 : ; < = > ? */
+	V, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, /* @ A B C D E F G H I J K L M N O */
+	P, P, P, P, P, P, P, P, P, P, P, V, V, V, C, C, /* P Q R S T U V W X Y Z [ \ ] ^ _ */
+	C, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, /* ` a b c d e f g h i j k l m n o */
+	P, P, P, P, P, P, P, P, P, P, P, V, C, V, C, N, /* p q r s t u v w x y z { | } ~ DEL */
 	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
 	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
 	T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
@@ -50,6 +52,7 @@ static const uint8_t classes[256] = {
 #undef T
 #undef V
 #undef C
+#undef P
 
 static inline bool is(char c, unsigned class)
 {
@@ -310,6 +313,13 @@ static enum fault fault_in_name(const struct head *h, const char *name, const ch
 	while (span_is_blank(*p))
 		p++;
 	return *p == ':' ? BLANK_BEFORE_COLON : NAME_BYTE;
+}
+
+bool head_name_is_plain(const struct head *h, unsigned i)
+{
+	const char *name = h->base + h->fields[i].name;
+
+	return skip(name, PLAIN) == name + h->fields[i].name_len; /* a colon ends it */
 }
 
 /* --- where the head ends --------------------------------------------------- */

@@ -142,6 +142,10 @@ static inline bool head_is_origin(enum field_id id)
 	}
 }
 
+/* Does everybody read this field's name alike? '_' reads as '-' in a CGI backend, and
+ * in some of them so does every byte that is neither letter nor digit. */
+bool head_name_is_plain(const struct head *h, unsigned i);
+
 /* FIELD_OTHER when nobody asks for this name. */
 enum field_id head_id(struct span name);
 enum method head_method(struct span name);

@@ -38,13 +38,6 @@ static bool edited(const struct edits *edits, struct span name)
 	return false;
 }
 
-/* '_' in a name reads as '-' in a CGI backend: such a field would slip past
- * all that is decided by name. */
-static bool has_underscore(struct span name)
-{
-	return memchr(name.at, '_', name.len) != NULL;
-}
-
 /* The rest of the X-Forwarded family (-User, -Ssl, ...) is believed by some
  * applications too, and some frameworks take the path from a field rather than from
  * the request line, past all that is decided by paths: who is not trusted cannot say it. */
@@ -55,9 +48,10 @@ static bool is_believed(struct span name)
 	return span_starts_same(name, SPAN("X-Forwarded-")) || span_same(name, SPAN("X-Original-URL")) || span_same(name, SPAN("X-Rewrite-URL"));
 }
 
-static bool may_pass(struct span name, bool trusted)
+/* What is decided by name must not be dodged by a spelling that a server takes for the same. */
+static bool may_pass(const struct head *h, unsigned i, bool trusted)
 {
-	return (trusted || !is_believed(name)) && !has_underscore(name);
+	return (trusted || !is_believed(head_name(h, i))) && head_name_is_plain(h, i);
 }
 
 static void request_line(struct text *out, const struct rewrite_up *up)
@@ -129,7 +123,7 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 
 		if (id == FIELD_HOST || head_is_origin(id) || id == FIELD_MAX_FORWARDS)
 			continue;
-		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && !may_pass(name, up->asker->trusted)))
+		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && !may_pass(h, i, up->asker->trusted)))
 			continue;
 		if (edits->count && edited(edits, name))
 			continue;
@@ -356,7 +350,7 @@ static void fields_consult(struct text *out, const struct rewrite_up *up, const 
 		enum field_id id = h->fields[i].id;
 		struct span name = head_name(h, i);
 
-		if (id == FIELD_HOST || head_is_origin(id) || frame_is_hop(up->frame, h, i) || has_underscore(name))
+		if (id == FIELD_HOST || head_is_origin(id) || frame_is_hop(up->frame, h, i) || !head_name_is_plain(h, i))
 			continue;
 		if (is_of_resource(id, name) || is_for_gateway(name) || is_copied(auth, id, name))
 			continue;

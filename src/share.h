@@ -117,12 +117,19 @@ struct share_login {
  * which this user has logged in before. A failure is forgotten after an hour, or
  * as long as it bars if that is more. */
 int64_t share_login_wait(const struct share *s, const struct share_login *l, int64_t now);
-/* Has this user logged in from this network before? As far as is remembered. */
-bool share_login_is_friend(const struct share *s, const struct share_login *l);
+/* How well is this client known? As far as is remembered. */
+enum share_standing {
+	SHARE_SUSPECT,  /* its network has failed of late */
+	SHARE_STRANGER, /* it has not */
+	SHARE_FRIEND    /* this user has logged in from there before */
+};
+enum share_standing share_login_standing(const struct share *s, const struct share_login *l, int64_t now);
 /* It tries now, and counts as failed until share_login_good, so that many at a time
- * are no way round. The milliseconds that the answer is to be held back should it
- * fail: 0 for the first two failures, then 1, 2, 4, 4, ... s. */
-int64_t share_login_try(struct share *s, const struct share_login *l, int64_t now);
+ * are no way round. */
+void share_login_try(struct share *s, const struct share_login *l, int64_t now);
+/* The milliseconds that its answer is to be held back should it fail, this one counted
+ * already: 0 for the first two failures, then 1, 2, 4, 4, ... s. */
+int64_t share_login_hold(const struct share *s, const struct share_login *l, int64_t now);
 /* The password was right: this network and this user begin anew, and are friends. */
 void share_login_good(struct share *s, const struct share_login *l, int64_t now);
 

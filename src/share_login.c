@@ -185,9 +185,22 @@ static uint64_t friend_key(const struct share *s, const struct share_login *l)
 	return share_mix(share_key(s, l->client, 0) ^ user_key(s, l), s->seed);
 }
 
-bool share_login_is_friend(const struct share *s, const struct share_login *l)
+static bool is_friend(const struct share *s, const struct share_login *l)
 {
 	return share_is_counted(l->client) && look(s->friends, SHARE_FRIENDS, friend_key(s, l));
+}
+
+/* Clients without an address are all one: nothing that one of them did is another's. */
+enum share_standing share_login_standing(const struct share *s, const struct share_login *l, int64_t now)
+{
+	const struct share_failure *network;
+
+	if (is_friend(s, l))
+		return SHARE_FRIEND;
+	if (!share_is_counted(l->client))
+		return SHARE_STRANGER;
+	network = look(s->failures, SHARE_FAILURES, share_key(s, l->client, 0));
+	return failures(network, (uint32_t)(now / 1000)) ? SHARE_SUSPECT : SHARE_STRANGER;
 }
 
 int64_t share_login_wait(const struct share *s, const struct share_login *l, int64_t now)
@@ -196,7 +209,7 @@ int64_t share_login_wait(const struct share *s, const struct share_login *l, int
 
 	if (share_is_counted(l->client))
 		network = barred(look(s->failures, SHARE_FAILURES, share_key(s, l->client, 0)), &network_bar, now);
-	if (!share_login_is_friend(s, l))
+	if (!is_friend(s, l))
 		user = barred(look(s->failures, SHARE_FAILURES, user_key(s, l)), &user_bar, now);
 	return network > user ? network : user;
 }
@@ -211,14 +224,20 @@ static int64_t hold(uint32_t count)
 	return (int64_t)HOLD_MS << (doubled < HOLD_DOUBLED ? doubled : HOLD_DOUBLED);
 }
 
-int64_t share_login_try(struct share *s, const struct share_login *l, int64_t now)
+void share_login_try(struct share *s, const struct share_login *l, int64_t now)
 {
-	uint32_t second = (uint32_t)(now / 1000), count;
+	uint32_t second = (uint32_t)(now / 1000);
 
-	count = fail(s->failures, SHARE_FAILURES, user_key(s, l), second);
+	fail(s->failures, SHARE_FAILURES, user_key(s, l), second);
 	if (share_is_counted(l->client))
-		count = fail(s->failures, SHARE_FAILURES, share_key(s, l->client, 0), second);
-	return hold(count);
+		fail(s->failures, SHARE_FAILURES, share_key(s, l->client, 0), second);
+}
+
+int64_t share_login_hold(const struct share *s, const struct share_login *l, int64_t now)
+{
+	uint64_t key = share_is_counted(l->client) ? share_key(s, l->client, 0) : user_key(s, l);
+
+	return hold(failures(look(s->failures, SHARE_FAILURES, key), (uint32_t)(now / 1000)));
 }
 
 void share_login_good(struct share *s, const struct share_login *l, int64_t now)

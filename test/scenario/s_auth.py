@@ -550,9 +550,16 @@ def authorization(t):
 
 @scenario("auth/authorization-on-open-routes")
 def authorization_open(t):
-    """Where nobody is asked, credentials that are gateway's own end here all the same; others are the server's."""
+    """Where nobody is asked, credentials of one who has logged in from there, or shows that user's session, end here all the same; others are the server's."""
     o = t.origin()
     g = guarded(t, f"[site a.example]\nauth = family\n/ = {o.url}\n/open/ = {o.url} auth=none\n/net/ = {o.url} open_to=127.0.0.1\n")
+    cookie = session(g, source="127.0.0.2")
+    # who has not logged in cannot find out what is right by what the server then does
+    check(g.ask(get("/open/", basic()), source="127.0.0.3"), "HTTP/1.1 200\n!Set-Cookie")
+    check(o.requests[-1], f"GET /open/ HTTP/1.1\n{basic()}")
+    check(g.ask(get("/open/", basic(), cookie), source="127.0.0.3"), "HTTP/1.1 200\n!Set-Cookie")
+    check(o.requests[-1], "GET /open/ HTTP/1.1\n!Authorization")
+    check(g.ask(get("/", basic())), "HTTP/1.1 200")
     for target in "/open/", "/net/":
         check(g.ask(get(target, basic())), "HTTP/1.1 200\n!Set-Cookie")
         check(o.requests[-1], f"GET {target} HTTP/1.1\n!Authorization")

@@ -7,7 +7,7 @@ import time
 
 import wire
 from harness import SCENARIOS, Entry, scenario
-from login import PASSWORDS, basic, behind, fail, failed, guarded, name_of, page, session, set_cookie, submit, users, value
+from login import AT_ONCE, PASSWORDS, basic, behind, fail, failed, guarded, name_of, page, session, set_cookie, submit, users, value
 from s_tunnel import SWITCH, SWITCHED, UPGRADE
 from wire import check, chunked, equal, get, http, ok, post, true
 
@@ -497,13 +497,14 @@ def guessing_user(t):
 def guessing_form(t):
     """The same by the form, with a page that says so; failures by form and by dialog are counted together."""
     o, g = behind(t, "login = form", top="requests = 64")
-    clients = []
-    for i in range(10):
-        c = g.client(source="127.0.0.9")
-        c.send(submit("alice", f"wrong {i}", "/x?y") if i % 2 else get("/", basic("alice", f"wrong {i}")))
-        clients.append((c, "POST" if i % 2 else "GET"))
-    for c, method in clients:
-        check(c.final(method), "HTTP/1.1 401\n!Set-Cookie")
+    for first in 0, AT_ONCE:
+        clients = []
+        for i in range(first, first + AT_ONCE):
+            c = g.client(source="127.0.0.9")
+            c.send(submit("alice", f"wrong {i}", "/x?y") if i % 2 else get("/", basic("alice", f"wrong {i}")))
+            clients.append((c, "POST" if i % 2 else "GET"))
+        for c, method in clients:
+            check(c.final(method), "HTTP/1.1 401\n!Set-Cookie")
     m = g.ask(submit(to="/x?y"), source="127.0.0.9")
     barred(m)
     check(m, "HTTP/1.1 429\nContent-Type: text/html; charset=utf-8\n\n~(?i)too many|again")
@@ -521,11 +522,12 @@ def guessing_proxied(t):
         return g.ask(get("/", f"X-Forwarded-For: {forwarded}", *credentials), source=source)
 
     def wrong(source, forwarded):
-        clients = [g.client(source=source) for _ in range(10)]
-        for i, c in enumerate(clients):
-            c.send(get("/", f"X-Forwarded-For: {forwarded.format(i=i)}", basic("alice" if i < 5 else "bob", f"wrong {i} {source}")))
-        for c in clients:
-            check(c.final(), "HTTP/1.1 401")
+        for name in "alice", "bob":
+            clients = [g.client(source=source) for _ in range(AT_ONCE)]
+            for i, c in enumerate(clients):
+                c.send(get("/", f"X-Forwarded-For: {forwarded.format(i=i)}", basic(name, f"wrong {i} {source}")))
+            for c in clients:
+                check(c.final(), "HTTP/1.1 401")
     wrong("127.0.0.2", "203.0.113.7")
     barred(ask("127.0.0.2", "203.0.113.7", basic()))
     barred(ask("127.0.0.2", "198.51.100.1, 203.0.113.7", basic()))
@@ -541,11 +543,12 @@ def guessing_proxied(t):
 def guessing_six(t):
     """IPv6 clients are counted by /64."""
     o, g = behind(t, top="trusted = 127.0.0.2\nrequests = 64")
-    clients = [g.client(source="127.0.0.2") for _ in range(10)]
-    for i, c in enumerate(clients):
-        c.send(get("/", f"X-Forwarded-For: 2001:db8:1:2:{i}::1", basic("alice", f"wrong {i}")))
-    for c in clients:
-        check(c.final(), "HTTP/1.1 401")
+    for first in 0, AT_ONCE:
+        clients = [g.client(source="127.0.0.2") for _ in range(AT_ONCE)]
+        for i, c in enumerate(clients):
+            c.send(get("/", f"X-Forwarded-For: 2001:db8:1:2:{first + i}::1", basic("alice", f"wrong {first + i}")))
+        for c in clients:
+            check(c.final(), "HTTP/1.1 401")
     barred(g.ask(get("/", "X-Forwarded-For: 2001:db8:1:2:ffff::9", basic("bob")), source="127.0.0.2"))
     check(g.ask(get("/", "X-Forwarded-For: 2001:db8:1:3::1", basic("bob")), source="127.0.0.2"), "HTTP/1.1 200")
 

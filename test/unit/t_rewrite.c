@@ -92,6 +92,7 @@ static const struct asked asked[] = {
 	{.name = "of an old one it does not count", .in = "GET / HTTP/1.0" CRLF "Host: a.example" CRLF "Expect: 100-continue" CRLF, .out = GET ORIGIN "Via: 1.0 gateway" CRLF},
 
 	/* names */
+	{.name = "names that some server reads as others", .in = GET "X.Remote.User: a" CRLF "x!remote: b" CRLF "a~b: c" CRLF "A+B: d" CRLF "A1-b: e" CRLF "*: f" CRLF "a-: g" CRLF, .out = GET "A1-b: e" CRLF "a-: g" CRLF OURS},
 	{.name = "underscore names", .in = GET "X_Forwarded_For: 10.0.0.1" CRLF "_: a" CRLF "a_b: c" CRLF "A-b: d" CRLF "Content_Length: 5" CRLF, .out = GET "A-b: d" CRLF OURS},
 
 	/* what was for us */
