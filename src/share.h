@@ -130,7 +130,11 @@ void share_login_try(struct share *s, const struct share_login *l, int64_t now);
 /* The milliseconds that its answer is to be held back should it fail, this one counted
  * already: 0 for the first two failures, then 1, 2, 4, 4, ... s. */
 int64_t share_login_hold(const struct share *s, const struct share_login *l, int64_t now);
-/* The password was right: this network and this user begin anew, and are friends. */
+/* Nobody has looked at what it tried: it counts no more. */
+void share_login_untry(struct share *s, const struct share_login *l);
+/* The password was right: this user begins anew, and this network is a friend of theirs.
+ * The network is forgiven as many failures as the user had: those at other names stay, or
+ * who has a password could guess at all others for ever. */
 void share_login_good(struct share *s, const struct share_login *l, int64_t now);
 
 /* Sessions without a lock: who finds an entry being written passes it over, and

@@ -154,12 +154,19 @@ static uint32_t fail(struct share_failure *table, size_t places, uint64_t key, u
 	return count < COUNT_MOST ? atomic_fetch_add(&e->count, 1) + 1 : count;
 }
 
-static void forgive(struct share_failure *table, size_t places, uint64_t key)
+/* So many failures fewer, as far as there are any. */
+static void take_back(struct share *s, uint64_t key, uint32_t times)
 {
-	const struct share_failure *e = look(table, places, key);
+	const struct share_failure *found = look(s->failures, SHARE_FAILURES, key);
+	struct share_failure *e;
+	uint32_t count;
 
-	if (e)
-		atomic_store(&table[e - table].count, 0);
+	if (!found)
+		return;
+	e = &s->failures[found - s->failures];
+	count = atomic_load(&e->count);
+	while (count && !atomic_compare_exchange_weak(&e->count, &count, count > times ? count - times : 0))
+		;
 }
 
 /* --- log-ins ---------------------------------------------------------------------- */
@@ -240,15 +247,23 @@ int64_t share_login_hold(const struct share *s, const struct share_login *l, int
 	return hold(failures(look(s->failures, SHARE_FAILURES, key), (uint32_t)(now / 1000)));
 }
 
+void share_login_untry(struct share *s, const struct share_login *l)
+{
+	take_back(s, user_key(s, l), 1);
+	if (share_is_counted(l->client))
+		take_back(s, share_key(s, l->client, 0), 1);
+}
+
 void share_login_good(struct share *s, const struct share_login *l, int64_t now)
 {
+	uint32_t second = (uint32_t)(now / 1000), own = failures(look(s->failures, SHARE_FAILURES, user_key(s, l)), second);
 	struct share_failure *e;
 
-	forgive(s->failures, SHARE_FAILURES, user_key(s, l));
+	take_back(s, user_key(s, l), own);
 	if (!share_is_counted(l->client))
 		return;
-	forgive(s->failures, SHARE_FAILURES, share_key(s, l->client, 0));
-	e = place(s->friends, SHARE_FRIENDS, friend_key(s, l), (uint32_t)(now / 1000));
+	take_back(s, share_key(s, l->client, 0), own);
+	e = place(s->friends, SHARE_FRIENDS, friend_key(s, l), second);
 	if (e)
-		atomic_store(&e->at, (uint32_t)(now / 1000));
+		atomic_store(&e->at, second);
 }

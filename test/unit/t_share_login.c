@@ -208,19 +208,91 @@ static void begins_anew(void **state)
 	struct share *s = made_share();
 	struct net client = client4(1), other = client4(2);
 	struct share_login l = login(&client, 0, "alice");
+	int i;
 
 	(void)state;
-	fail_network(s, &client, 9, NOW);
-	fail_user(s, 0, "alice", 19, NOW);
-	share_login_try(s, &l, NOW);
+	fail_user(s, 0, "alice", 17, NOW);
+	for (i = 0; i < 10; i++)
+		share_login_try(s, &l, NOW);
 	assert_int_equal(wait_of(s, &client, "alice", NOW), 60000);
-	assert_int_equal(wait_of(s, &other, "alice", NOW), 10000);
+	assert_int_equal(wait_of(s, &other, "alice", NOW), 60000);
 	share_login_good(s, &l, NOW);
 	assert_int_equal(wait_of(s, &client, "alice", NOW), 0);
 	assert_int_equal(wait_of(s, &other, "alice", NOW), 0);
 	assert_int_equal(fail_network(s, &client, 1, NOW), 0);
 	assert_int_equal(fail_network(s, &client, 1, NOW), 0);
 	assert_int_equal(fail_network(s, &client, 1, NOW), 1000);
+	made_free(s);
+}
+
+/* Their own failures, and nobody else's: what a housemate guesses at others stays counted. */
+static void the_own_are_forgiven(void **state)
+{
+	struct share *s = made_share();
+	struct net client = client4(1);
+	struct share_login alice = login(&client, 0, "alice"), bob = login(&client, 0, "bob");
+	int i, guesses = 0;
+
+	(void)state;
+	while (guesses < 40 && share_login_wait(s, &bob, NOW) == 0) {
+		share_login_try(s, &bob, NOW);
+		guesses++;
+		for (i = 0; i < 2; i++) { /* mistyped once, then right */
+			share_login_try(s, &alice, NOW);
+			if (i)
+				share_login_good(s, &alice, NOW);
+		}
+	}
+	assert_int_equal(guesses, 10);
+	assert_int_equal(share_login_wait(s, &bob, NOW), 60000);
+	share_login_good(s, &alice, NOW); /* that was not counted, as in a session */
+	assert_int_equal(share_login_wait(s, &bob, NOW), 60000);
+	assert_int_equal(fail_network(s, &client, 1, NOW), 4000);
+	made_free(s);
+}
+
+static void mistyped_thrice(void **state)
+{
+	struct share *s = made_share();
+	struct net client = client4(1);
+	struct share_login l = login(&client, 0, "alice");
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		share_login_try(s, &l, NOW);
+	assert_int_equal(share_login_standing(s, &l, NOW), SHARE_SUSPECT);
+	share_login_good(s, &l, NOW);
+	assert_int_equal(share_login_hold(s, &l, NOW), 0);
+	assert_int_equal(share_login_standing(s, &(struct share_login){.client = &client, .name = SPAN("bob")}, NOW), SHARE_STRANGER);
+	made_free(s);
+}
+
+/* Nobody looked: as if it had not tried. */
+static void untried(void **state)
+{
+	struct share *s = made_share();
+	struct net client = client4(1), other = client4(2);
+	struct share_login l = login(&client, 0, "alice"), local = login(&client_local, 0, "alice"), none = login(&other, 0, "bob");
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		share_login_try(s, &l, NOW);
+	share_login_untry(s, &none); /* never below nothing */
+	share_login_untry(s, &l);
+	assert_int_equal(wait_of(s, &client, "x", NOW), 0);
+	share_login_try(s, &l, NOW);
+	assert_int_equal(wait_of(s, &client, "x", NOW), 60000);
+	for (i = 0; i < 12; i++)
+		share_login_untry(s, &l);
+	assert_int_equal(share_login_hold(s, &l, NOW), 0);
+	for (i = 0; i < 20; i++)
+		share_login_try(s, &local, NOW);
+	assert_int_equal(wait_of(s, &other, "alice", NOW), 10000);
+	share_login_untry(s, &local);
+	assert_int_equal(wait_of(s, &other, "alice", NOW), 0);
+	assert_int_equal(wait_of(s, &client, "x", NOW), 0);
 	made_free(s);
 }
 
@@ -467,6 +539,30 @@ static void no_failure_is_lost(void **state)
 	}
 }
 
+/* Nor one that is taken back, or one too many. */
+static void try_and_untry(struct share *s, int number)
+{
+	struct net client = client4(1);
+	struct share_login l = {.client = &client, .name = SPAN("alice")};
+	int i;
+
+	(void)number;
+	for (i = 0; i < 20000; i++) {
+		share_login_try(s, &l, NOW);
+		share_login_untry(s, &l);
+	}
+}
+
+static void all_are_taken_back(void **state)
+{
+	struct share *s = made_share();
+
+	(void)state;
+	race(s, try_and_untry);
+	assert_int_equal(sum_of(s), 0);
+	made_free(s);
+}
+
 /* Far more than there are places for, in one group. */
 static void try_as_many(struct share *s, int number)
 {
@@ -510,12 +606,13 @@ static void the_killed_are_no_harm(void **state)
 	struct share *s = made_share();
 	char room[64];
 	struct text how = text_in(room, sizeof room);
-	struct net client = client4(77);
 	long pid, ended;
 	int i;
 
 	(void)state;
 	for (i = 0; i < 20; i++) {
+		struct net client = client4(1000 + (uint32_t)i);
+
 		pid = platform_fork();
 		assert_true(pid >= 0);
 		if (pid == 0)
@@ -525,7 +622,6 @@ static void the_killed_are_no_harm(void **state)
 		platform_kill(pid);
 		while (!platform_reap(&ended, &how))
 			platform_poll(NULL, 0, 1);
-		share_login_good(s, &(struct share_login){.client = &client, .name = SPAN("alice")}, NOW);
 		fail_network(s, &client, 10, NOW);
 		assert_int_equal(wait_of(s, &client, "x", NOW), 60000);
 	}
@@ -543,6 +639,9 @@ int main(void)
 		cmocka_unit_test(without_address),
 		cmocka_unit_test(names),
 		cmocka_unit_test(begins_anew),
+		cmocka_unit_test(the_own_are_forgiven),
+		cmocka_unit_test(mistyped_thrice),
+		cmocka_unit_test(untried),
 		cmocka_unit_test(friends),
 		cmocka_unit_test(friends_give_way),
 		cmocka_unit_test(failures_are_forgotten),
@@ -553,6 +652,7 @@ int main(void)
 		cmocka_unit_test(a_flood),
 		cmocka_unit_test(counts_nearly_all),
 		cmocka_unit_test(no_failure_is_lost),
+		cmocka_unit_test(all_are_taken_back),
 		cmocka_unit_test(a_group_that_is_fought_over),
 		cmocka_unit_test(the_killed_are_no_harm),
 	};
