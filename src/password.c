@@ -244,6 +244,12 @@ static bool is_possible(struct span password)
 	return password.len <= PASSWORD_MOST && (password.len == 0 || !memchr(password.at, 0, password.len));
 }
 
+/* bcrypt would take any end of what is longer: one password, one spelling. */
+static bool is_whole(const struct scheme *s, struct span password)
+{
+	return s->kind != BCRYPT || password.len <= BCRYPT_BYTES;
+}
+
 static bool is_same(const char *a, const char *b, size_t len)
 {
 	unsigned char differ = 0;
@@ -293,7 +299,7 @@ bool password_is(struct span hash, struct span password)
 	char made[PASSWORD_HASH];
 	bool right;
 
-	if (read_hash(&p, hash) || !is_possible(password))
+	if (read_hash(&p, hash) || !is_possible(password) || !is_whole(p.scheme, password))
 		return false;
 	right = make_tail(made, &p, hash, password) == p.tail.len && is_same(made, p.tail.at, p.tail.len);
 	span_wipe(made, sizeof made);

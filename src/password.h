@@ -24,7 +24,8 @@ enum {
 const char *password_refuse(struct span hash);
 
 /* Compared in constant time; what the password was is wiped from our memory. A
- * hash that password_refuse refuses has no password. */
+ * hash that password_refuse refuses has no password, and bcrypt none of more than
+ * 72 bytes, which is all that it looks at. */
 bool password_is(struct span hash, struct span password);
 
 /* A hash of the strongest scheme that this build has and that looks at all of this
