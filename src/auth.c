@@ -8,6 +8,7 @@
  */
 #include "auth.h"
 #include "path.h"
+#include "session.h"
 
 /* --- Basic credentials --------------------------------------------------------- */
 
@@ -30,6 +31,19 @@ static bool has_control(struct span s)
 		if ((unsigned char)s.at[i] < ' ' || s.at[i] == 0x7f)
 			return true;
 	return false;
+}
+
+const char *auth_refuse_name(struct span name)
+{
+	if (!name.len)
+		return "is no name";
+	if (name.len > SESSION_NAME)
+		return "is too long for a name: at most 128 bytes";
+	if (span_is_blank(name.at[0]) || span_is_blank(name.at[name.len - 1]))
+		return "begins or ends with a blank";
+	if (has_control(name))
+		return "holds a control byte";
+	return span_find(name, ':') < name.len ? "holds a colon" : NULL;
 }
 
 /* Without the name of the scheme and the blanks behind it (RFC 9110 11.4). */

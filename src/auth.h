@@ -19,6 +19,12 @@ struct auth_basic {
 	struct span name, password; /* in room */
 };
 bool auth_basic(struct auth_basic *b, struct span credentials, struct text *room);
+/* NULL: a user may have this name. Else why not, in words that follow it. */
+const char *auth_refuse_name(struct span name);
+
+/* Gateway's own places on each site where people log in by its page. */
+#define PAGE_LOGIN "/.gateway/login"   /* takes the form */
+#define PAGE_LOGOUT "/.gateway/logout" /* ends the session on this device */
 
 /* The next cookie of this name, over all Cookie fields, quotes taken off the value
  * (RFC 6265 4.1.1). *at is 0 at first, and then where to look for the next one, so

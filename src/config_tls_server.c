@@ -94,38 +94,13 @@ static bool read_hex(struct span s, unsigned char pin[32])
 	return digits == 64;
 }
 
-static int base64_digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* 43 digits hold 258 bits: the last two of them are 0 (RFC 4648 3.5). */
 static bool read_base64(struct span s, unsigned char pin[32])
 {
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t n = 0;
+	struct text bytes = text_in((char *)pin, 32);
 
 	if (s.len == 44 && s.at[43] == '=')
 		s.len--;
-	if (s.len != 43)
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		int digit = base64_digit(s.at[i]);
-
-		if (digit < 0)
-			return false;
-		bits = (bits << 6 | (uint32_t)digit) & 0xffff;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			pin[n++] = (unsigned char)(bits >> have);
-		}
-	}
-	return n == 32 && (bits & 3) == 0;
+	return text_from_base64(&bytes, s, TEXT_BASE64) && !bytes.full && bytes.len == 32;
 }
 
 /* --- how it is verified -------------------------------------------------------------------- */

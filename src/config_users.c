@@ -37,29 +37,12 @@ static const char *show_spot(char *room, size_t size, const struct spot *at)
 	return room;
 }
 
-/* NULL: a user may have this name. Else why not. */
-static const char *refuse_name(struct span name)
-{
-	if (!name.len)
-		return "is no name";
-	if (name.len > SESSION_NAME)
-		return "is too long for a name: at most 128 bytes";
-	if (span_is_blank(name.at[0]) || span_is_blank(name.at[name.len - 1]))
-		return "begins or ends with a blank";
-	for (size_t i = 0; i < name.len; i++)
-		if ((unsigned char)name.at[i] < ' ' || name.at[i] == 0x7f)
-			return "holds a control byte";
-		else if (name.at[i] == ':')
-			return "holds a colon";
-	return NULL;
-}
-
 static void add_user(struct reading *r, const struct spot *at, struct span name, struct span hash)
 {
 	struct faults *f = r->draft->faults;
 	struct user *u = &r->made->at[r->made->count];
 	char spot[400];
-	const char *why = refuse_name(name);
+	const char *why = auth_refuse_name(name);
 
 	show_spot(spot, sizeof spot, at);
 	if (why) {
@@ -186,19 +169,11 @@ static void take_file(struct reading *r, const struct draft_user *u)
 
 /* --- one [users] ------------------------------------------------------------------ */
 
-static int by_name(struct span a, struct span b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len ? memcmp(a.at, b.at, len) : 0;
-
-	return order ? order : a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
-}
-
 /* Those of one name in the order of their lines, the configuration's first. */
 static int by_place(const void *one, const void *other)
 {
 	const struct user *a = one, *b = other;
-	int order = by_name(a->name, b->name);
+	int order = span_order(a->name, b->name);
 
 	if (order)
 		return order;
@@ -371,7 +346,7 @@ struct user *users_find(const struct users *u, struct span name)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = by_name(name, u->at[middle].name);
+		int order = span_order(name, u->at[middle].name);
 
 		if (!order)
 			return &u->at[middle];

@@ -112,21 +112,9 @@ struct bits {
 	unsigned count, pad; /* characters in the group that is begun; '=' among them */
 };
 
-/* Value of a character, or -1. */
-static int digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static bool add_digit(struct bits *b, char c)
 {
-	int value = c == '=' ? 0 : digit(c);
+	int value = c == '=' ? 0 : text_sextet(c, TEXT_BASE64);
 
 	if (value < 0 || (b->pad && c != '='))
 		return false; /* also what follows the padding of the group before */

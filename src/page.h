@@ -11,8 +11,6 @@
 #include "config.h"
 
 /* What the login page says, in less than 4 KB. */
-#define PAGE_LOGIN "/.gateway/login"   /* takes the form */
-#define PAGE_LOGOUT "/.gateway/logout" /* ends the session on this device */
 struct login_page {
 	struct span site;  /* whose it is, for the visitor: the host; shown as text */
 	struct span to;    /* where it goes on to: a path and query of this site */

@@ -3,6 +3,7 @@
  * passwd - how does a user get a line for [users]?
  */
 #include "passwd.h"
+#include "auth.h"
 #include "password.h"
 #include "../platform/platform.h"
 
@@ -13,20 +14,17 @@ enum {
 
 const char *passwd_name(struct span name)
 {
-	if (name.len == 0)
-		return "is empty";
+	const char *why = auth_refuse_name(name);
+
+	if (why)
+		return why;
 	if (name.len > NAME_MOST)
 		return "is too long: a name has at most 49 bytes";
 	if (strchr("/[;#", name.at[0]))
 		return "begins with a character that means something else in a configuration (/ [ ; #)";
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char c = (unsigned char)name.at[i];
-
-		if (c <= ' ' || c == 0x7f)
-			return "has a blank or a control byte in it";
-		if (c == ':' || c == '=')
-			return "has a ':' or '=' in it";
-	}
+	for (size_t i = 0; i < name.len; i++)
+		if (span_is_blank(name.at[i]) || name.at[i] == '=')
+			return "has a blank or a '=' in it";
 	return NULL;
 }
 

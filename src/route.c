@@ -6,6 +6,7 @@
  * site into the order to try, so that the first one that fits is the one.
  */
 #include "route.h"
+#include "auth.h"
 #include "config_print.h"
 
 /* --- sites --------------------------------------------------------------- */
@@ -516,11 +517,10 @@ static void explain_end(struct text *out, const struct route *r, const struct pa
 		explain_target(out, r, &r->targets[i], path);
 }
 
-/* Paths that gateway answers itself where there is a login page (page.h stands on this
- * layer, too, so they are written here again). */
+/* Paths that gateway answers itself where there is a login page. */
 static bool is_own(struct span path)
 {
-	return span_is(path, SPAN("/.gateway/login")) || span_is(path, SPAN("/.gateway/logout"));
+	return span_is(path, SPAN(PAGE_LOGIN)) || span_is(path, SPAN(PAGE_LOGOUT));
 }
 
 /* What is answered before any route is looked for; true: that is all. */

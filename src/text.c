@@ -148,7 +148,7 @@ void text_base64(struct text *t, struct span bytes, const char last[2])
 		add_sextet(t, bits << (6 - held) & 63, last);
 }
 
-static int sextet_of(char c, const char last[2])
+int text_sextet(char c, const char last[2])
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -165,7 +165,7 @@ bool text_from_base64(struct text *t, struct span s, const char last[2])
 	unsigned held = 0; /* bits that are not a byte yet */
 
 	for (size_t i = 0; i < s.len; i++) {
-		int value = sextet_of(s.at[i], last);
+		int value = text_sextet(s.at[i], last);
 
 		if (value < 0)
 			return false;

@@ -65,6 +65,8 @@ void text_json(struct text *t, struct span s);
 #define TEXT_BASE64 "+/"
 #define TEXT_BASE64_URL "-_"
 void text_base64(struct text *t, struct span bytes, const char last[2]);
+/* Value of one character, or -1. */
+int text_sextet(char c, const char last[2]);
 /* The bytes back. False: other characters, or bits that are not zero behind the last
  * byte: every byte string has one spelling. What was added until then stays. */
 bool text_from_base64(struct text *t, struct span s, const char last[2]);

@@ -122,6 +122,30 @@ static void asks_for_room(void **state)
 	}
 }
 
+static void refuses_names(void **state)
+{
+	static const struct {
+		const char *name, *why;
+	} names[] = {
+		{"", "is no name"}, {" a", "begins or ends with a blank"}, {"a\t", "begins or ends with a blank"}, {"a\nb", "holds a control byte"},
+		{"a\177", "holds a control byte"}, {"a:b", "holds a colon"}, {"a", NULL}, {"al ice", NULL}, {"\303\244=$", NULL},
+	};
+	char room[129];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct span name = block_of(span_str(names[i].name));
+		const char *why = auth_refuse_name(name);
+
+		assert_true(why ? names[i].why && strcmp(why, names[i].why) == 0 : !names[i].why);
+		block_free(name);
+	}
+	memset(room, 'a', sizeof room);
+	assert_null(auth_refuse_name(span_of(room, 128)));
+	assert_non_null(auth_refuse_name(span_of(room, 129)));
+	assert_non_null(auth_refuse_name(SPAN("a\0b")));
+}
+
 /* --- cookies -------------------------------------------------------------------------- */
 
 #define COOKIE "Cookie: "
@@ -561,6 +585,7 @@ int main(void)
 		cmocka_unit_test(reads_credentials),
 		cmocka_unit_test(keeps_zero_bytes),
 		cmocka_unit_test(asks_for_room),
+		cmocka_unit_test(refuses_names),
 		cmocka_unit_test(finds_cookies),
 		cmocka_unit_test(strips_cookies),
 		cmocka_unit_test(strips_what_it_finds),
