@@ -65,7 +65,8 @@ void exchange_drop_server(struct exchange *x)
 void exchange_close(struct exchange *x)
 {
 	exchange_drop_server(x);
-	exchange_leave_queue(x);
+	if (x->r.guard)
+		exchange_leave_queue(x);
 	x->conn->link.in = NULL;
 }
 

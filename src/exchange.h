@@ -26,7 +26,8 @@ struct env {
 	struct share *share;
 	struct tls_kit *tls; /* NULL: nobody speaks it */
 	struct verify verify;
-	uint32_t verifying; /* exchanges that asked for a password, and those that wait for the moment to say that it was wrong */
+	uint32_t verifying; /* exchanges that have asked the password process */
+	uint32_t pausing;   /* those that wait for the moment to say that it was wrong */
 	struct share_slot *slot; /* of this worker in share */
 	int slot_number;
 	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
@@ -93,8 +94,9 @@ struct guard {
 	int64_t until;             /* a wrong one is not answered before, ms */
 	bool inside;               /* it may pass already: only whose the credentials are is open */
 	bool by_form;              /* they came in a form, else in Authorization */
-	bool mine;                 /* it was this exchange that asked the password process */
+	bool counted;              /* as a try, until it turns out right */
 	bool queued;               /* counted in env->verifying */
+	bool pauses;               /* counted in env->pausing */
 	struct text up, down;      /* fields that the server, that the client gets, in the rooms below */
 	char up_room[GW_COPIED];
 	char down_room[GW_COPIED / 2];

@@ -75,7 +75,11 @@ void exchange_over(struct exchange *x, enum exchange_end end)
 	flow_drop(&x->r.up_flow);
 	flow_drop(&x->r.down_flow);
 	exchange_drop_server(x);
-	exchange_leave_queue(x);
+	if (x->r.guard) {
+		exchange_leave_queue(x);
+		if (x->r.guard->by_form)
+			exchange_wipe_form(x);
+	}
 	x->r.state = EXCHANGE_OVER;
 	x->r.end = (uint8_t)end;
 	if (x->r.status == 0)

@@ -26,19 +26,19 @@ static size_t form_most(const struct exchange *x)
 
 /* --- who is asked for a password ----------------------------------------------------- */
 
-/* The page itself was asked for: whoever logs in on this site. */
-static void ask_for_any(struct exchange *x, struct guards *asks)
+/* A route with a login page, on which this client may be; NULL. What is said of it
+ * in general (limit, above all) holds for the page, too. */
+static const struct route *page_route(const struct exchange *x)
 {
 	const struct site *site = x->r.site;
 
 	for (size_t i = 0; i < site->route_count; i++) {
-		const struct auth *auth = site->routes[i]->options.auth;
+		const struct options *o = &site->routes[i]->options;
 
-		if (auth && auth->form) {
-			*asks = (struct guards){{auth}, 1};
-			return;
-		}
+		if (o->auth && o->auth->form && route_permits(site->routes[i], &x->r.client))
+			return site->routes[i];
 	}
+	return NULL;
 }
 
 /* What the place that the form goes on to asks for, if it were asked for now. A
@@ -71,10 +71,11 @@ static void show_page(struct exchange *x, bool out)
 	exchange_reply(x, &page);
 }
 
-static void see_other(struct exchange *x, struct span to, struct span fields)
+void exchange_see_other(struct exchange *x, struct span to)
 {
-	struct page page = {.status = 303, .location = to, .fields = fields};
+	struct page page = {.status = 303, .location = to};
 
+	text_lit(&x->r.guard->down, "Cache-Control: no-store\r\n");
 	exchange_reply(x, &page);
 }
 
@@ -97,10 +98,10 @@ static void take_form(struct exchange *x, size_t len)
 		exchange_refuse(x, &not_allowed);
 		return;
 	}
-	if (asks.count == 0)
-		ask_for_any(x, &asks);
-	if (asks.count == 0 || asks.at[0]->ask) {
-		see_other(x, to, span_of("", 0));
+	if (asks.count == 0) /* the page itself was asked for */
+		asks = (struct guards){{x->r.route->options.auth}, 1};
+	if (asks.at[0]->ask) {
+		exchange_see_other(x, to);
 		return;
 	}
 	g->asks = asks;
@@ -153,32 +154,50 @@ void exchange_step_form(struct exchange *x)
 		exchange_refuse(x, body->bad ? body->bad : &broken_form);
 }
 
+/* RFC 9110 10.1.1: who waits to be told to send the form is told so. */
+static void tell_to_go_on(struct exchange *x)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct piece piece = {go_on, sizeof go_on - 1};
+
+	if (head_has(&x->asked, FIELD_EXPECT) && x->asked.version >= 11 && buf_held(&x->in) == 0 && x->r.frame.kind != BODY_NONE)
+		link_write(&x->conn->link, &piece, 1);
+}
+
 static void begin_form(struct exchange *x)
 {
-	static const struct guards nobody = {.count = 0};
-	struct guard *g = exchange_guard_begin(x, &nobody);
-
-	g->by_form = true;
+	x->r.guard->by_form = true;
 	x->r.up_flow.from = &x->conn->link;
 	body_init(&x->r.up_flow.body, x->r.frame.kind, x->r.frame.length);
+	tell_to_go_on(x);
 	exchange_enter(x, EXCHANGE_FORM);
+}
+
+void exchange_wipe_form(struct exchange *x)
+{
+	struct buf *in = &x->in;
+
+	span_wipe(x->back.data, x->back.size);
+	span_wipe(in->data + in->keep, in->at - in->keep);
+	span_wipe(in->data + in->end, in->size - in->end);
 }
 
 /* --- the paths ----------------------------------------------------------------------------- */
 
+/* Of the sessions that this device has, as many as there is room for. */
 static void log_out(struct exchange *x)
 {
-	char room[GW_COPIED];
-	struct text fields = text_in(room, sizeof room);
+	struct text *fields = &x->r.guard->down;
 
 	for (size_t i = 0; i < x->r.site->users_count; i++) {
-		size_t len = fields.len;
+		size_t len = fields->len;
 
-		exchange_forget_session(x, &fields, x->r.site->users[i]);
-		if (fields.full)
-			fields.len = len;
+		exchange_forget_session(x, fields, x->r.site->users[i]);
+		if (fields->full)
+			fields->len = len;
+		fields->full = false;
 	}
-	see_other(x, SPAN("/"), text_span(&fields));
+	exchange_see_other(x, SPAN("/"));
 }
 
 /* As the browser knows it: a trusted proxy before us may have been asked by another name. */
@@ -210,11 +229,20 @@ static void take_post(struct exchange *x, bool out)
 
 bool exchange_answer_form(struct exchange *x, struct span path)
 {
+	static const struct guards none = {.count = 0};
 	bool out = span_is(path, SPAN(PAGE_LOGOUT));
 	struct page page = {.status = 405, .allow = PAGE_METHODS};
 
 	if (!out && !span_is(path, SPAN(PAGE_LOGIN)))
 		return false;
+	x->r.route = page_route(x);
+	if (!x->r.route) {
+		exchange_refuse(x, &not_allowed);
+		return true;
+	}
+	if (x->r.route->options.checks && exchange_is_over_limit(x))
+		return true;
+	exchange_guard_begin(x, &none);
 	if (x->asked.method == METHOD_POST)
 		take_post(x, out);
 	else if (x->asked.method == METHOD_GET || x->asked.method == METHOD_HEAD)

@@ -65,27 +65,32 @@ static inline void exchange_pace(struct exchange *x, struct flow *f)
 /* exchange_guard.c */
 /* Whom the request has to satisfy is known: answers it, waits, or lets it go on. */
 void exchange_guard(struct exchange *x, const struct guards *asks);
-void exchange_step_verify(struct exchange *x);
-void exchange_step_pause(struct exchange *x);
-/* No answer came in time; others need the place of one that pauses. */
-void exchange_expire_verify(struct exchange *x);
-void exchange_cut_pause(struct exchange *x);
+/* Begins r.guard. */
+struct guard *exchange_guard_begin(struct exchange *x, const struct guards *asks);
 /* Name and password of a form are in r.guard, and whom they have to satisfy. Answers
  * it, in the end. */
 void exchange_log_in(struct exchange *x);
-/* Begins r.guard. */
-struct guard *exchange_guard_begin(struct exchange *x, const struct guards *asks);
-/* The login page, or for others than people a plain 401. */
-void exchange_challenge(struct exchange *x, int status, const char *wrong);
-/* "Set-Cookie: ..." that ends the session of these users on this device, if it has one. */
-void exchange_forget_session(struct exchange *x, struct text *out, const struct users *users);
-/* It waits for no password any more. */
+void exchange_step_verify(struct exchange *x);
+void exchange_step_pause(struct exchange *x);
+/* Others need the place of one that pauses. */
+void exchange_cut_pause(struct exchange *x);
+
+/* exchange_look.c */
+/* It waits neither for a password nor to hear that it was wrong. */
 void exchange_leave_queue(struct exchange *x);
 
+/* exchange_session.c */
+/* "Set-Cookie: ..." that ends the session of these users on this device, if it has one. */
+void exchange_forget_session(struct exchange *x, struct text *out, const struct users *users);
+
 /* exchange_form.c */
+/* 303, with what r.guard has for the client. */
+void exchange_see_other(struct exchange *x, struct span to);
 /* The login page's own paths. True: it is one, and has been answered or waits. */
 bool exchange_answer_form(struct exchange *x, struct span path);
 void exchange_step_form(struct exchange *x);
+/* The request is over: nothing of the form that it brought stays in the buffers. */
+void exchange_wipe_form(struct exchange *x);
 
 /* exchange_consult.c: forward-auth */
 /* Asks auth->ask whether the request may go on: as if it were the server, until

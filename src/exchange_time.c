@@ -119,8 +119,6 @@ void exchange_expire(struct exchange *x)
 		exchange_refuse(x, &late_body);
 		break;
 	case EXCHANGE_VERIFY:
-		exchange_expire_verify(x);
-		break;
 	case EXCHANGE_PAUSE:
 		break; /* the step finds out */
 	case EXCHANGE_CONNECT:

@@ -264,6 +264,11 @@ static bool has_readings(const struct route *r, const struct asked *a)
 	return !a->path->plain && (r->site->guarded || confines(r));
 }
 
+bool route_permits(const struct route *r, const struct net *client)
+{
+	return permits(&r->options, client);
+}
+
 /* One more to satisfy, unless it is among them or everybody may pass from there.
  * False: they are too many. */
 static bool add_guard(struct guards *g, const struct auth *auth, const struct net *client)

@@ -29,6 +29,9 @@ bool route_is_challenge(struct span path, struct span *token);
 /* "https://host[:port]/path?query"; host without port, IPv6 with its brackets. */
 void route_https(struct text *out, struct span host, unsigned port, struct span path, struct span query);
 
+/* allow and deny of the route itself. */
+bool route_permits(const struct route *r, const struct net *client);
+
 /* Whom a request has to satisfy: what the route asks for, and what every route asks
  * for that another reading of the path falls under. Who is exempt by open_to is
  * not in it. */
