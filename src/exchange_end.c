@@ -71,7 +71,8 @@ void exchange_over(struct exchange *x, enum exchange_end end)
 
 	if (x->r.paced)
 		exchange_pace_end(x);
-	exchange_leave_crowd(x);
+	if (x->r.crowded)
+		exchange_leave_crowd(x);
 	flow_drop(&x->r.up_flow);
 	flow_drop(&x->r.down_flow);
 	exchange_drop_server(x);

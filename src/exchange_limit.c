@@ -65,7 +65,6 @@ bool exchange_is_over_limit(struct exchange *x)
 
 void exchange_leave_crowd(struct exchange *x)
 {
-	if (x->r.crowded)
-		share_peer_out(x->env->share, x->env->slot_number, &x->r.client, x->r.route->options.crowd->number);
+	share_peer_out(x->env->share, x->env->slot_number, &x->r.client, x->r.route->options.crowd->number);
 	x->r.crowded = false;
 }

@@ -42,7 +42,7 @@ void exchange_go_on(struct exchange *x);
 /* limit, connections and max_body of the route. True: it has been answered (429, 413).
  * The body of a request without a length is counted as its chunks go up (see struct body). */
 bool exchange_is_over_limit(struct exchange *x);
-/* The request is over: it is no longer of the crowd. */
+/* The request is over: it, which was counted, is no longer of the crowd. */
 void exchange_leave_crowd(struct exchange *x);
 
 /* exchange_pace.c: bandwidth of the route; all but the first for requests that are paced */
