@@ -6,9 +6,12 @@ Debian's htpasswd and mkpasswd where the scheme matters; always as cheap ones as
 there are. Knows no scenario.
 """
 import base64
+import contextlib
 import functools
 import html.parser
+import os
 import re
+import signal
 import subprocess
 import urllib.parse
 
@@ -175,3 +178,25 @@ def fail(g, count, *, name="alice", source=None, status=401, first=0, target="/"
 def failed(client, name="alice", site="a.example"):
     """The line of the log, as a pattern."""
     return rf'failed log-in from {re.escape(client)} as "{re.escape(name)}" on site {re.escape(site)}$'
+
+
+# --- the password process -------------------------------------------------------------
+
+def looker(g):
+    """The process that looks at passwords."""
+    for pid in g.processes():
+        with open(f"/proc/{pid}/comm") as f:
+            if f.read() == "gateway-login\n":
+                return pid
+    raise Wrong("there is no process for passwords")
+
+
+@contextlib.contextmanager
+def nobody_looks(g):
+    """Meanwhile every password that is not known by now waits."""
+    pid = looker(g)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
