@@ -154,6 +154,10 @@ long platform_read_in(const char *directory, const char *name, void *at, size_t 
 /* Writes a file that nobody else may read (mode 0600), whole or not at all: it
  * takes its name when it is on the disk. False: platform_why. */
 bool platform_keep(const char *path, const void *at, size_t len);
+/* The only lock on this file, which is made (0600) when it is not there and is not
+ * removed again; waits at most so long for who has it. A descriptor: closing it, or the
+ * process's end, gives the lock back. -1: platform_why. */
+int platform_lock(const char *path, int64_t ms);
 /* The directory and those above it, mode 0700, unless it is there. */
 bool platform_directory(const char *path);
 /* A number that is another one when the file has changed; 0: it is not there. */

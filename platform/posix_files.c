@@ -11,7 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_ROOM = 1024, QUIET_MS = 30000 /* a pipe that gives nothing for so long has nothing to give */ };
+enum {
+	PATH_ROOM = 1024,
+	QUIET_MS = 30000, /* a pipe that gives nothing for so long has nothing to give */
+	LOCK_MS = 10      /* between two attempts at a lock */
+};
 
 /* --- reading ------------------------------------------------------------- */
 
@@ -232,6 +236,38 @@ bool platform_keep(const char *path, const void *at, size_t len)
 	}
 	sync_above(path);
 	return true;
+}
+
+/* The system can wait for a lock itself, but not for a time. */
+static bool get_lock(int fd, int64_t until)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	while (fcntl(fd, F_SETLK, &all) != 0) {
+		if (errno != EACCES && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (platform_now() >= until) {
+			errno = ETIMEDOUT;
+			return false;
+		}
+		poll(NULL, 0, LOCK_MS);
+	}
+	return true;
+}
+
+int platform_lock(const char *path, int64_t ms)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0) {
+		system_fail();
+		return -1;
+	}
+	if (get_lock(fd, platform_now() + ms))
+		return fd;
+	system_fail();
+	close(fd);
+	return -1;
 }
 
 static bool is_directory(const char *path)

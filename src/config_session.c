@@ -14,8 +14,12 @@
 
 #define KEY_FILE "session.key"
 #define LOGOUTS "logouts"
+#define LOGOUTS_LOCK "logouts.lock"
 
-enum { LOGOUTS_MOST = 1024 * 1024 };
+enum {
+	LOGOUTS_MOST = 1024 * 1024,
+	LOCK_MS = 10000 /* a lock that is held for so long is not of one who writes a line */
+};
 
 /* STATE/NAME */
 static const char *path_of(struct arena *a, const struct config *c, const char *name)
@@ -227,12 +231,28 @@ static bool write_logouts(const struct config *c, struct span name, struct span 
 	return good;
 }
 
-bool config_logout(const struct config *c, struct span name, struct text *error, bool *mistake)
+/* Who writes holds the lock since before it read, or of two at a time one is lost. */
+static bool log_out(const struct config *c, struct span name, struct text *error)
 {
-	struct arena *a = c->arena;
+	const char *path = path_of(c->arena, c, LOGOUTS_LOCK);
+	int lock = platform_lock(path, LOCK_MS);
 	struct span text;
 	char *room = NULL;
 	bool good;
+
+	if (lock < 0) {
+		text_format(error, "gateway: cannot lock %s: %s", path, platform_why());
+		return false;
+	}
+	good = load_logouts(c, &room, &text, error) && write_logouts(c, name, text, error);
+	free(room);
+	platform_close(lock);
+	return good;
+}
+
+bool config_logout(const struct config *c, struct span name, struct text *error, bool *mistake)
+{
+	struct arena *a = c->arena;
 
 	*mistake = false;
 	if (setjmp(a->none)) {
@@ -243,9 +263,5 @@ bool config_logout(const struct config *c, struct span name, struct text *error,
 		*mistake = true;
 		return false;
 	}
-	if (!make_directory(c, error))
-		return false;
-	good = load_logouts(c, &room, &text, error) && write_logouts(c, name, text, error);
-	free(room);
-	return good;
+	return make_directory(c, error) && log_out(c, name, error);
 }

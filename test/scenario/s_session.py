@@ -164,6 +164,20 @@ def logout(t):
         check(again.ask(get("/", cookie)), f"HTTP/1.1 {status}")
 
 
+@scenario("session/logout-many-at-a-time", plain="about no connection")
+def logout_many(t):
+    """None of twenty log-outs at a time is lost, whoever they are of."""
+    names = [f"user{i}" for i in range(19)]
+    hashed = cheap("x")
+    text = "[users family]\nalice = " + hashed + "\n" + "".join(f"{name} = {hashed}\n" for name in names)
+    file = t.file("g.ini", f"[gateway]\nlisten = 127.0.0.1:8080\nstate = {t.dir}/state\n{text}\n[site *]\nauth = family\n/ = reply:200\n")
+    for turn in 1, 2:
+        running = [t.spawn([t.binary, "-c", file, "logout", name], stdout=harness.subprocess.DEVNULL) for name in ["alice", "alice", *names[1:]]]
+        equal([p.wait(30) for p in running], [0] * len(running), "status")
+        with open(os.path.join(t.dir, "state", "logouts")) as f:
+            equal(sorted(f.read().split("\n")[:-1]), sorted([f"alice {2 * turn}", *(f"{name} {turn}" for name in names[1:])]), "who was logged out")
+
+
 @scenario("session/logout-mistakes", plain="about no connection")
 def logout_mistakes(t):
     file = t.file("g.ini", f"[gateway]\nlisten = 127.0.0.1:8080\nstate = {t.dir}/state\n{users()}\n[site *]\nauth = family\n/ = reply:200\n")

@@ -811,6 +811,52 @@ static void keeps_whole_or_not_at_all(void **state)
 	rmdir(place);
 }
 
+/* One at a time, and whoever dies with it gives it back. */
+static void locks(void **state)
+{
+	char path[200], room[64];
+	struct text how = text_in(room, sizeof room);
+	long pid, ended;
+	int fd, ready[2];
+	int64_t since;
+	struct stat st;
+	char byte;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s", in_directory("lock"));
+	assert_int_equal(pipe(ready), 0);
+	pid = platform_fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (platform_lock(path, 0) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	since = platform_now();
+	assert_int_equal(platform_lock(path, 100), -1);
+	assert_string_equal(platform_why(), "no answer in time");
+	assert_in_range(platform_now() - since, 100, 5000);
+	platform_kill(pid);
+	fd = platform_lock(path, 5000);
+	assert_true(fd >= 0);
+	while (!platform_reap(&ended, &how))
+		platform_poll(NULL, 0, 1);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	platform_close(fd);
+	fd = platform_lock(path, 0);
+	assert_true(fd >= 0);
+	platform_close(fd);
+	close(ready[0]);
+	close(ready[1]);
+	unlink(path);
+	assert_int_equal(symlink("/nonexistent", path), 0);
+	assert_int_equal(platform_lock(path, 0), -1);
+	unlink(path);
+}
+
 static int keep_too_much(const char *path)
 {
 	struct rlimit little = {.rlim_cur = 4, .rlim_max = 4};
@@ -1139,6 +1185,7 @@ int main(void)
 		cmocka_unit_test(reads_files_alone),
 		cmocka_unit_test(reads_what_a_pipe_gives),
 		cmocka_unit_test(keeps_whole_or_not_at_all),
+		cmocka_unit_test(locks),
 		cmocka_unit_test(keeps_the_old_one),
 		cmocka_unit_test(makes_directories),
 		cmocka_unit_test(stamps_change_with_the_file),
