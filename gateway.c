@@ -208,6 +208,19 @@ static void print_term(const char *what, double count, double size, double sum)
 	printf("  %-32s %9.0f x %9.0f = %12.0f\n", what, count, size, sum);
 }
 
+/* Not taken at start, but whenever the dearest hash is looked at. */
+static void print_password_memory(const struct config *c)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < c->users_count; i++)
+		for (size_t j = 0; j < c->users[i].count; j++)
+			if (password_memory(c->users[i].at[j].hash) > most)
+				most = password_memory(c->users[i].at[j].hash);
+	if (most)
+		printf("the password process: up to %.0f MB more while it looks at a password\n", (double)most / (1 << 20));
+}
+
 static void print_memory(const struct config *c)
 {
 	struct memory_term terms[64];
@@ -227,6 +240,7 @@ static void print_memory(const struct config *c)
 	print_term("workers", c->workers, worker, worker * c->workers);
 	print_term("shared by all", 1, (double)sizeof(struct share), (double)sizeof(struct share));
 	printf("  %-32s %35.0f (%.1f MB)\n", "together", all, all / 1e6);
+	print_password_memory(c);
 }
 
 /* It would run with warnings, too, but who asks wants to know. */

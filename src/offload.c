@@ -87,7 +87,11 @@ static void look(int fd, const struct offload_password_job *job)
 {
 	struct offload_password_answer answer = {.id = job->id};
 
-	answer.right = password_is(span_of(job->hash, job->hash_len), span_of(job->password, job->password_len));
+	switch (password_look(span_of(job->hash, job->hash_len), span_of(job->password, job->password_len))) {
+	case PASSWORD_RIGHT: answer.right = 1; break;
+	case PASSWORD_WRONG: answer.right = 0; break;
+	case PASSWORD_FAILED: answer.right = 2; break;
+	}
 	send_answer(fd, &answer, sizeof answer);
 }
 

@@ -36,7 +36,7 @@ struct offload_password_job {
 
 struct offload_password_answer {
 	uint32_t id;
-	uint32_t right; /* 1: it is the password; 0: it is not */
+	uint32_t right; /* 1: it is the password; 0: it is not; 2: it could not be computed */
 };
 
 /* Serves all these sockets (one a worker, -1 allowed) until they are closed. */

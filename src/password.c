@@ -13,7 +13,7 @@
 enum {
 	ROUNDS_USUAL = 5000, ROUNDS_LEAST = 1000, ROUNDS_MOST = 1000000,
 	BCRYPT_LEAST = 4, BCRYPT_MOST = 14,
-	MEMORY_MOST = 1 << 26 /* bytes, of yescrypt and scrypt */
+	MEMORY_MOST = 1 << 25 /* bytes, of yescrypt and scrypt */
 };
 
 enum {
@@ -81,14 +81,15 @@ static const struct scheme schemes[] = {
 	{{"$2a$", 4}, BCRYPT, 22, 31, NOT_WHOLE("bcrypt"), TOO_DEAR("bcrypt", "$2b$14$"), NO_CRYPT("bcrypt")},
 	{{"$2b$", 4}, BCRYPT, 22, 31, NOT_WHOLE("bcrypt"), TOO_DEAR("bcrypt", "$2b$14$"), NO_CRYPT("bcrypt")},
 	{{"$2y$", 4}, BCRYPT, 22, 31, NOT_WHOLE("bcrypt"), TOO_DEAR("bcrypt", "$2y$14$"), NO_CRYPT("bcrypt")},
-	{{"$y$", 3}, YESCRYPT, 86, 43, NOT_WHOLE("yescrypt"), TOO_DEAR("yescrypt", "64 MB, $y$jBT$"), NO_CRYPT("yescrypt")},
-	{{"$gy$", 4}, YESCRYPT, 86, 43, NOT_WHOLE("gost-yescrypt"), TOO_DEAR("gost-yescrypt", "64 MB, $gy$jBT$"), NO_CRYPT("gost-yescrypt")},
-	{{"$7$", 3}, SCRYPT, 86, 43, NOT_WHOLE("scrypt"), TOO_DEAR("scrypt", "64 MB, $7$CU..../....$"), NO_CRYPT("scrypt")},
+	{{"$y$", 3}, YESCRYPT, 86, 43, NOT_WHOLE("yescrypt"), TOO_DEAR("yescrypt", "32 MB, $y$jAT$"), NO_CRYPT("yescrypt")},
+	{{"$gy$", 4}, YESCRYPT, 86, 43, NOT_WHOLE("gost-yescrypt"), TOO_DEAR("gost-yescrypt", "32 MB, $gy$jAT$"), NO_CRYPT("gost-yescrypt")},
+	{{"$7$", 3}, SCRYPT, 86, 43, NOT_WHOLE("scrypt"), TOO_DEAR("scrypt", "32 MB, $7$BU..../....$"), NO_CRYPT("scrypt")},
 };
 
 struct parts {
 	const struct scheme *scheme;
 	uint32_t rounds;
+	uint64_t memory; /* bytes */
 	struct span salt, tail;
 };
 
@@ -155,9 +156,13 @@ static const char *read_bcrypt(struct parts *p, struct span rest)
 	return cost > BCRYPT_MOST ? s->too_dear : NULL;
 }
 
-static bool is_dear(unsigned log2_n, uint32_t r)
+/* False: more than is taken. */
+static bool take_memory(struct parts *p, unsigned log2_n, uint32_t r)
 {
-	return log2_n > 20 || r == 0 || r > 1024 || ((uint64_t)r * 128) << log2_n > MEMORY_MOST;
+	if (log2_n > 20 || r == 0 || r > 1024)
+		return false;
+	p->memory = ((uint64_t)r * 128) << log2_n;
+	return p->memory <= MEMORY_MOST;
 }
 
 /* Three letters and $: j (yescrypt as its authors advise), then the size in two
@@ -172,7 +177,7 @@ static const char *read_yescrypt(struct parts *p, struct span rest)
 	r = letter(rest.at[2]);
 	if (n > 47 || r > 47 || !read_salt(p, span_of(rest.at + 4, rest.len - 4)) || !are_letters(p->salt))
 		return p->scheme->not_whole;
-	return is_dear(n + 1, r + 1) ? p->scheme->too_dear : NULL;
+	return take_memory(p, n + 1, r + 1) ? NULL : p->scheme->too_dear;
 }
 
 /* Five letters, the low bits first. */
@@ -190,7 +195,9 @@ static const char *read_scrypt(struct parts *p, struct span rest)
 {
 	if (rest.len < 11 || !are_letters(span_of(rest.at, 11)) || !read_salt(p, span_of(rest.at + 11, rest.len - 11)) || !are_letters(p->salt))
 		return p->scheme->not_whole;
-	return is_dear(letter(rest.at[0]), letters_value(rest.at + 1)) || letters_value(rest.at + 6) != 1 ? p->scheme->too_dear : NULL;
+	if (letters_value(rest.at + 6) != 1 || !take_memory(p, letter(rest.at[0]), letters_value(rest.at + 1)))
+		return p->scheme->too_dear;
+	return NULL;
 }
 
 /* What is no hash at all. */
@@ -211,7 +218,7 @@ static const char *read_hash(struct parts *p, struct span hash)
 {
 	struct span rest;
 
-	p->scheme = scheme_of(hash);
+	*p = (struct parts){.scheme = scheme_of(hash)};
 	if (!p->scheme)
 		return why_none(hash);
 	if (hash.len >= PASSWORD_HASH)
@@ -235,6 +242,13 @@ const char *password_refuse(struct span hash)
 	if (why || !p.scheme->no_crypt || platform_crypt_knows(p.scheme->begins.at))
 		return why;
 	return p.scheme->no_crypt;
+}
+
+uint64_t password_memory(struct span hash)
+{
+	struct parts p;
+
+	return read_hash(&p, hash) ? 0 : p.memory;
 }
 
 /* --- looking ------------------------------------------------------------------------ */
@@ -275,7 +289,7 @@ static size_t make_with_crypt(char made[PASSWORD_HASH], struct span setting, str
 	return fine ? strlen(made) : 0;
 }
 
-/* What this password has behind the salt; its length. */
+/* What this password has behind the salt; its length, 0: there is none. */
 static size_t make_tail(char made[PASSWORD_HASH], const struct parts *p, struct span hash, struct span password)
 {
 	size_t len, tail = p->scheme->tail;
@@ -293,17 +307,21 @@ static size_t make_tail(char made[PASSWORD_HASH], const struct parts *p, struct 
 	return tail;
 }
 
-bool password_is(struct span hash, struct span password)
+enum password_answer password_look(struct span hash, struct span password)
 {
 	struct parts p;
 	char made[PASSWORD_HASH];
+	size_t len;
 	bool right;
 
 	if (read_hash(&p, hash) || !is_possible(password) || !is_whole(p.scheme, password))
-		return false;
-	right = make_tail(made, &p, hash, password) == p.tail.len && is_same(made, p.tail.at, p.tail.len);
+		return PASSWORD_WRONG;
+	len = make_tail(made, &p, hash, password);
+	right = len == p.tail.len && is_same(made, p.tail.at, len);
 	span_wipe(made, sizeof made);
-	return right;
+	if (len == 0)
+		return PASSWORD_FAILED;
+	return right ? PASSWORD_RIGHT : PASSWORD_WRONG;
 }
 
 /* --- making --------------------------------------------------------------------------- */

@@ -26,7 +26,19 @@ const char *password_refuse(struct span hash);
 /* Compared in constant time; what the password was is wiped from our memory. A
  * hash that password_refuse refuses has no password, and bcrypt none of more than
  * 72 bytes, which is all that it looks at. */
-bool password_is(struct span hash, struct span password);
+enum password_answer {
+	PASSWORD_WRONG,
+	PASSWORD_RIGHT,
+	PASSWORD_FAILED /* crypt(3) made nothing of it: there is not enough memory, most likely */
+};
+enum password_answer password_look(struct span hash, struct span password);
+static inline bool password_is(struct span hash, struct span password)
+{
+	return password_look(hash, password) == PASSWORD_RIGHT;
+}
+/* Bytes that a look at this hash takes for a moment; 0: next to nothing, as all but
+ * yescrypt and scrypt do. */
+uint64_t password_memory(struct span hash);
 
 /* A hash of the strongest scheme that this build has and that looks at all of this
  * password. salt: random bytes. False:

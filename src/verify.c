@@ -121,7 +121,7 @@ static bool learn(struct verify *v, const struct offload_password_answer *answer
 			continue;
 		if (answer->right == 1)
 			v->right[v->right_count++ % VERIFY_RIGHT_KEPT] = job->tag;
-		else
+		else if (answer->right != 2) /* of that nothing is known */
 			v->wrong[v->wrong_count++ % VERIFY_WRONG_KEPT] = job->tag;
 		memset(job, 0, sizeof *job);
 		return true;

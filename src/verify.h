@@ -23,7 +23,7 @@ enum verdict {
 	VERIFY_RIGHT,
 	VERIFY_WRONG,
 	VERIFY_ASKED,   /* the answer is on its way */
-	VERIFY_UNKNOWN  /* it has not been asked, or was not answered in time */
+	VERIFY_UNKNOWN  /* it has not been asked, or not been answered in time, or could not be computed */
 };
 
 struct verify_tag {

@@ -160,6 +160,16 @@ def hashes_of_libc(t):
         true(re.search(r"try\.ini:\d+: .*which this build.*gateway passwd", line), f"what is to be done? {line}")
 
 
+@scenario("auth/memory-of-hashes", plain="about no connection")
+def memory_of_hashes(t):
+    """`check` says what a look at yescrypt takes, where the hash is in use: it is not in the sum of what is taken at start."""
+    for users, used, says in ("$y$j9T$rxx7PrDqbKlW4I9XEu5Y9.$I7QKqlgYd5M2aCDzs2Z1miPRkUj6gwwl7V6yvHEMy5/", "family", True), (cheap("x"), "family", False):
+        file = t.file("memory.ini", GOOD + f"[users family]\nbob = {cheap('x')}\nalice = {users}\n[site *]\nauth = {used}\n/ = reply:200\n")
+        said = t.run("-c", file, "check", code=None)
+        if "which this build" not in said:
+            equal("the password process: up to 16 MB" in said, says, said)
+
+
 REFUSED = {
     "plain": ("secret", "plain text.*gateway passwd"), "plain-of-htpasswd": (lambda: htpasswd("u", "secret", "-p").partition(":")[2], "plain text.*gateway passwd"),
     "sha1": (lambda: htpasswd("u", "secret", "-s").partition(":")[2], r"gateway passwd"), "cut-off": ("$6$rounds=1000$saltsalt$abc", ""), "no-salt": ("$5$", ""), "unknown": ("$99$salt$abcdefgh", ""),

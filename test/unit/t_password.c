@@ -7,6 +7,9 @@
 #include "../../platform/platform.h"
 #include "block.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 struct made {
 	const char *hash, *password;
 	unsigned times; /* the password is that so often */
@@ -281,18 +284,18 @@ static const struct {
 	{"$2y$15$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234", "bcrypt that takes too long"},
 	{"$2a$31$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234", "bcrypt that takes too long"},
 	{"$2a$99$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234", "bcrypt that takes too long"},
-	{"$y$jCT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that takes too long"},
+	{"$y$jBT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that takes too long"},
 	{"$y$jjj$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that takes too long"},
 	{"$y$jzT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that is cut off"},
 	{"$y$j$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that is cut off"},
 	{"$y$j9T/$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that is cut off"},
 	{"$y$.9T$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "yescrypt that is cut off"},
 	{"$y$j9T$salt", "yescrypt that is cut off"},
-	{"$gy$jCT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "gost-yescrypt that takes too long"},
-	{"$7$DU..../....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
-	{"$7$CV..../....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
+	{"$gy$jBT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "gost-yescrypt that takes too long"},
+	{"$7$CU..../....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
+	{"$7$BV..../....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
 	{"$7$C...../....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
-	{"$7$CU....0....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
+	{"$7$BU....0....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
 	{"$7$zzzzzz/....salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", "scrypt that takes too long"},
 	{"$7$CU..../...", "scrypt that is cut off"},
 };
@@ -321,6 +324,53 @@ static void refuses_without_computing(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		assert_false(is(SPAN("$6$rounds=999999999$salt$EHYW.LHILWR6p..YTmk0WjzIriSl.sGw9FRfhH/GRhgLbnPx1ShpiLkQphlHNev5YKrT1GN.NPFcPg5ybx.2q/"), SPAN("word")));
 	assert_true(platform_now() - since < 5000);
+}
+
+static void tells_what_memory_it_takes(void **state)
+{
+	static const struct {
+		const char *hash;
+		unsigned kilobytes;
+	} hashes[] = {
+		{"$y$j75$.f5axd4nqexWSoMwSt4I31$/PVA6dNWY1xriL9fnzcGknbBERfeaOMiJp/EqPJjLdA", 1024},
+		{"$y$j9T$rxx7PrDqbKlW4I9XEu5Y9.$I7QKqlgYd5M2aCDzs2Z1miPRkUj6gwwl7V6yvHEMy5/", 16384},
+		{"$gy$jAT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", 32768},
+		{"$7$BU..../....OtpWzc1iDzTbxspmNec8g0$L1EUtqjMsPIE5tfoIbb4AglutAUudJgr9lyenZriBx.", 32768},
+		{"$y$jBT$salt$rj3h7T..9Gau5/Q8rIUKW9QAFHin8a14mtfiJMRC1QD", 0}, /* is not taken */
+		{"$2b$05$eA9nfPzh7gy/YYji6k9HdeVrKLbKv0zRPalAF7wwTlnSE9ZFWooXi", 0},
+		{"$5$saltsalt$oXvcmaK1kDzQR5gamdTCqsNgTkoWx4BGRZMsCV03t79", 0},
+		{"", 0}, {"secret", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hashes); i++)
+		assert_int_equal(password_memory(span_str(hashes[i].hash)), (uint64_t)hashes[i].kilobytes * 1024);
+}
+
+/* In a process that may have no more memory: that is not the same as wrong. */
+static void too_little_memory_is_not_wrong(void **state)
+{
+	static const struct span hash = {"$y$j9T$rxx7PrDqbKlW4I9XEu5Y9.$I7QKqlgYd5M2aCDzs2Z1miPRkUj6gwwl7V6yvHEMy5/", 73};
+	char room[64];
+	struct text how = text_in(room, sizeof room);
+	long pid, ended;
+
+	(void)state;
+	if (!platform_crypt_knows("$y$"))
+		return; /* not in this build */
+	assert_int_equal(password_look(hash, SPAN("from mkpasswd")), PASSWORD_RIGHT);
+	assert_int_equal(password_look(hash, SPAN("x")), PASSWORD_WRONG);
+	pid = platform_fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct rlimit none = {0, 0};
+
+		setrlimit(RLIMIT_AS, &none);
+		_exit(password_look(hash, SPAN("from mkpasswd")) == PASSWORD_FAILED ? 0 : 1);
+	}
+	while (!platform_reap(&ended, &how))
+		platform_poll(NULL, 0, 1);
+	assert_true(span_is(text_span(&how), SPAN("exit status 0")));
 }
 
 static void long_hashes(void **state)
@@ -482,6 +532,8 @@ int main(void)
 		cmocka_unit_test(agrees_with_crypt),
 		cmocka_unit_test(refuses_with_reasons),
 		cmocka_unit_test(refuses_without_computing),
+		cmocka_unit_test(tells_what_memory_it_takes),
+		cmocka_unit_test(too_little_memory_is_not_wrong),
 		cmocka_unit_test(long_hashes),
 		cmocka_unit_test(long_salts),
 		cmocka_unit_test(passwords_that_are_none),

@@ -258,7 +258,7 @@ static void other_ids_are_dropped(void **state)
 /* Nothing but 1 says that it is right. */
 static void other_words_are_no(void **state)
 {
-	static const uint32_t words[] = {0, 2, 256, 0xffffffff};
+	static const uint32_t words[] = {0, 3, 256, 0xffffffff};
 	struct asker a;
 	char password[32];
 	size_t i;
@@ -272,6 +272,26 @@ static void other_words_are_no(void **state)
 		assert_true(verify_answered(&a.v));
 		assert_int_equal(look(&a, password, NOW), VERIFY_WRONG);
 	}
+	close_asker(&a);
+}
+
+/* What could not be computed is neither right nor wrong: it may be asked again. */
+static void what_failed_is_unknown(void **state)
+{
+	struct asker a;
+
+	(void)state;
+	open_asker(&a);
+	assert_true(ask(&a, "secret", NOW));
+	assert_int_equal(look(&a, "secret", NOW), VERIFY_ASKED);
+	answer(&a, next_job(&a).id, 2);
+	assert_true(verify_answered(&a.v));
+	assert_int_equal(look(&a, "secret", NOW), VERIFY_UNKNOWN);
+	assert_true(verify_has_place(&a.v, VERIFY_JOBS - 1, NOW));
+	assert_true(ask(&a, "secret", NOW));
+	answer(&a, next_job(&a).id, 1);
+	assert_true(verify_answered(&a.v));
+	assert_int_equal(look(&a, "secret", NOW), VERIFY_RIGHT);
 	close_asker(&a);
 }
 
@@ -472,6 +492,7 @@ int main(void)
 		cmocka_unit_test(passwords_of_all_lengths),
 		cmocka_unit_test(other_ids_are_dropped),
 		cmocka_unit_test(other_words_are_no),
+		cmocka_unit_test(what_failed_is_unknown),
 		cmocka_unit_test(other_lengths_are_dropped),
 		cmocka_unit_test(nobody_to_ask),
 		cmocka_unit_test(not_answered_in_time),
