@@ -311,7 +311,8 @@ enum {
 	MERGE = 64,      /* several slashes are one before dot segments are resolved; otherwise after it */
 	AUTHORITY = 128, /* "//x/y" is read as a URL without a scheme: host x, path /y */
 	CUT = 256,       /* ".." is not resolved: what counts is what stands before it */
-	BETWEEN = 512    /* dot segments are resolved before each decoding, too */
+	BETWEEN = 512,   /* dot segments are resolved before each decoding, too */
+	ENDS = 1024      /* a decoded ? or # ends the path */
 };
 
 /* While a reading is made: an encoded slash that stays one. Free, since
@@ -321,8 +322,8 @@ enum {
 /* Those that make a difference with 0, 1, 2 decodings. */
 static const unsigned ways_of[LEVELS] = {
 	DROP_0 | BACK_0 | BACK_1 | MERGE | AUTHORITY | CUT,
-	DROP_0 | DROP_1 | BACK_0 | BACK_1 | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN,
-	DROP_0 | DROP_1 | DROP_2 | BACK_0 | BACK_1 | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN,
+	DROP_0 | DROP_1 | BACK_0 | BACK_1 | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN | ENDS,
+	DROP_0 | DROP_1 | DROP_2 | BACK_0 | BACK_1 | ENCODED | MERGE | AUTHORITY | CUT | BETWEEN | ENDS,
 };
 
 /* What byte c, which shows itself after `level` decodings, lets backends differ in. */
@@ -337,6 +338,9 @@ static unsigned ways_with(char c, unsigned level, char next)
 		return level ? MERGE | ENCODED : next == '/' ? MERGE : 0;
 	case '.':
 		return level || next == '.' ? CUT | BETWEEN : 0;
+	case '?':
+	case '#':
+		return ENDS; /* it stands there encoded alone */
 	default:
 		return 0;
 	}
@@ -433,6 +437,14 @@ static size_t decode(char *at, size_t len, bool slash)
 	return n;
 }
 
+/* What is a query or a fragment now. */
+static size_t drop_rest(const char *at, size_t len)
+{
+	size_t query = span_find(span_of(at, len), '?'), fragment = span_find(span_of(at, len), '#');
+
+	return query < fragment ? query : fragment;
+}
+
 static void turn_backslashes(char *at, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -502,6 +514,8 @@ static size_t read_as(char *at, size_t len, unsigned decodings, unsigned ways)
 	for (unsigned n = 0; n <= decodings; n++) {
 		if (n > 0)
 			len = decode(at, len, ways & ENCODED);
+		if (n > 0 && ways & ENDS)
+			len = drop_rest(at, len);
 		if (ways & (n ? BACK_1 : BACK_0))
 			turn_backslashes(at, len);
 		if (ways & drop[n])

@@ -290,6 +290,11 @@ static void finds_what_backends_read(void **state)
 		{"/%2573ecret/x", "/secret/x"},
 		{"/secr%2565t/x", "/secret/x"},
 		{"/my%2520files/x", "/my%20files/x"},
+		/* parsed as a URL once more: what was encoded ends the path */
+		{"/pub/..%3Fx", "/"},
+		{"/pub/..%23", "/"},
+		{"/secret%3Fx/y", "/secret"},
+		{"/secret%253Fx/y", "/secret"},
 		/* resolved at each decoding */
 		{"/a/b/%252e%252e/..%2Fsecret/x", "/a/b/secret/x"},
 		{"/a/b/%252e%252e/..%2Fsecret/x", "/secret/x"},
@@ -348,7 +353,7 @@ static void reads_no_more_than_needed(void **state)
 		{"/%C3%A4%20%E4%B8%AD", 1},   /* what decoding does not change for us */
 		{"/100%25", 1}, {"/a%25zz", 1},
 		{"/a%40b", 2}, {"/group%2Fproject", 6}, {"/a//b", 2}, {"//b", 4}, {"/a;b/c", 4}, {"/a\\b", 8},
-		{"/a%2520b", 3},
+		{"/a%2520b", 3}, {"/a%3Fb", 3}, {"/c%23/d", 3},
 	};
 
 	(void)state;
