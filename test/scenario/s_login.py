@@ -4,9 +4,9 @@ import re
 import urllib.parse
 
 import wire
-from harness import scenario
+from harness import SCENARIOS, Entry, scenario
 from login import NAVIGATION, PASSWORDS, Form, basic, behind, enter, guarded, name_of, origin, page, session, set_cookie, submit, users
-from wire import check, equal, get, http, ok, post, true
+from wire import check, chunked, equal, get, http, ok, post, true
 
 # a challenge that no browser opens a dialog for (RFC 9110 11.6.1 wants one)
 PAGE = "HTTP/1.1 401 Unauthorized\nContent-Type: text/html; charset=utf-8\nWWW-Authenticate: ~(?i)(?!basic|digest|negotiate|ntlm|bearer)[a-z]+ .*\n!Set-Cookie\nCache-Control: ~.*no-store.*"
@@ -300,6 +300,45 @@ def bodies(t):
     o.nothing()
 
 
+@scenario("login/expect")
+def expect(t):
+    """Who asks before it sends the form is told to, or gets its answer at once (RFC 9110 10.1.1)."""
+    o, g = form(t, top="head_timeout = 60s\nbody_timeout = 60s")
+    good = b"user=alice&password=wonder+land&to=%2Fx"
+    head, _, _ = submit(raw=good).partition(b"\r\n\r\n")
+    asks = head + b"\r\nExpect: 100-continue\r\n\r\n"
+    for value in b"100-continue", b"100-Continue":
+        c = g.client()
+        c.send(asks.replace(b"100-continue", value))
+        check(c.response("POST"), "HTTP/1.1 100 Continue")
+        for part in good[:5], good[5:]:
+            c.send(part)
+        went(c.final("POST"), "/x")
+        check(c.ask(page("/y")), PAGE)  # the connection goes on
+    # chunked, and in a head that comes byte by byte
+    c = g.client()
+    for byte in re.sub(rb"Content-Length: [0-9]+", b"Transfer-Encoding: chunked", asks):
+        c.send(bytes([byte]))
+    check(c.response("POST"), "HTTP/1.1 100 Continue")
+    c.send(chunked(good))
+    went(c.final("POST"), "/x")
+    # it is there already, or there is none: one answer, whatever came before it
+    went(g.ask(asks + good), "/x")
+    check(g.ask(re.sub(rb"Content-Length: [0-9]+", b"Content-Length: 0", asks)), "HTTP/1.1 400\n!Set-Cookie")
+    # HTTP/1.0 knows no interim answers
+    c = g.client()
+    c.send(asks.replace(b" HTTP/1.1", b" HTTP/1.0"))
+    c.send(good)
+    went(c.response("POST"), "/x")
+    # what is refused is not asked for
+    for data in asks.replace(b"urlencoded", b"other"), asks.replace(b"same-origin", b"cross-site"):
+        c = g.client()
+        c.send(data)
+        m = c.response("POST")
+        true(m.status in (400, 401, 403, 415), f"{m!r}")
+    o.nothing()
+
+
 @scenario("login/keep-alive")
 def keep_alive(t):
     """Page, wrong, right, page: all on one connection; the form's body is not the next request."""
@@ -378,6 +417,42 @@ def networks(t):
         check(g.ask(page("/", f"Cookie: {name_of()}={set_cookie(m)[0]}"), source="127.0.0.3"), "HTTP/1.1 403")
 
 
+DENIED, ALLOWED = "127.0.0.66", "127.0.0.67"
+SHUT = {
+    "route": "[site a.example]\n/ = {o}\n/open/ = {o}\n/admin/ = {o} auth=family login=form allow=127.0.0.67\n",
+    "route-by-deny": "[site a.example]\n/ = {o}\n/open/ = {o}\n/admin/ = {o} auth=family login=form deny=127.0.0.66\n",
+    "site": "[site a.example]\nauth = family\nlogin = form\ndeny = 127.0.0.66\n/ = {o}\n/open/ = {o} auth=none\n/admin/ = {o}\n",
+    "top": "[site a.example]\nauth = family\nlogin = form\n/ = {o}\n/open/ = {o} auth=none\n/admin/ = {o}\n",
+}
+
+
+def shut_out(t, kind):
+    """From where nobody may use a password none can be tried, wherever the form goes on to: right and wrong ones get the same, and none counts."""
+    o = t.origin()
+    g = guarded(t, SHUT[kind].format(o=o.url), top="deny = 127.0.0.66" if kind == "top" else "")
+    for to in "/", "/admin/", "/admin/x", "/open/", "/none", "/open/..%2fadmin/", "//", "", "/.gateway/login", "https://evil.example/", None:
+        seen = []
+        for name, password in ("alice", PASSWORDS["alice"]), ("alice", "wrong"), ("nobody", "wrong"):
+            m = g.ask(submit(name, password, to), source=DENIED)
+            true(m.status in (303, 403) and not m.all("Set-Cookie"), f"{name} with {password} to {to}: {m!r}")
+            seen.append((m.status, m.get("Location")))
+        equal(len(set(seen)), 1, f"different answers with to={to}: {seen}")
+        if to != "/open/..%2fadmin/":  # where nobody may be
+            check(g.ask(submit(to=to), source=ALLOWED), "HTTP/1.1 303")
+    true(not any("log-in" in line for line in g.err.lines), "something counts as failed")
+    true(set_cookie(g.ask(submit(to="/admin/"), source=ALLOWED)), "nobody may log in")
+    o.nothing()
+
+
+SCENARIOS.append(Entry("login/shut-out", lambda t: [shut_out_row(t, kind) for kind in SHUT], rows=list(SHUT)))
+
+
+def shut_out_row(t, kind):
+    with t.row(kind) as wanted:
+        if wanted:
+            shut_out(t, kind)
+
+
 # --- out ---------------------------------------------------------------------------
 
 def leave(*fields, sends=None, method="POST", host="a.example"):
@@ -411,6 +486,30 @@ def logout(t):
     true(g.ask(page("/.gateway/logout")).status in (200, 303, 401), "without a session")
     for method in "PUT", "DELETE":
         true(g.ask(get("/.gateway/logout", cookie, method=method)).status in (401, 405), method)
+
+
+@scenario("login/logout-of-many")
+def logout_of_many(t):
+    """However many [users] a site has, the answer is whole, and each cookie that it takes back is one that came."""
+    o = t.origin()
+    labels = [f"u{i:02}" + "x" * 29 for i in range(40)]
+    routes = "".join(f"/{i}/ = {o.url} auth={label} login=form\n" for i, label in enumerate(labels))
+    g = guarded(t, f"[site a.example]\n{routes}", people="".join(users(label, {"alice": "x"}) for label in labels))
+    for some in [], labels[:1], labels[-1:], labels[18:22], labels:
+        names = [name_of(label) for label in some]
+        for value in "x", "x" * 60:
+            field = "Cookie: " + "; ".join([f"{name}={value}" for name in names] + ["app=1"])
+            if len(field) > 3000:
+                continue
+            c = g.client()
+            m = c.ask(leave(field))
+            check(m, "HTTP/1.1 303\nLocation: ~/|<scheme>://a.example/")
+            gone = [re.fullmatch(r"([^=; ]+)=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax(?:; Secure)?", v) for v in m.all("Set-Cookie")]
+            true(all(gone), f"a field is broken: {m.all('Set-Cookie')}")
+            gone = [x.group(1) for x in gone]
+            equal((sorted(set(gone) - set(names)), len(set(gone))), ([], len(gone)), "cookies that did not come, and those that are taken back")
+            true(len(gone) >= min(len(names), 8), f"only {len(gone)} of {len(names)} cookies are taken back")
+            check(c.ask(get("/0/")), "HTTP/1.1 401")  # the connection goes on
 
 
 @scenario("login/basic-sites-have-no-page")

@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import stat
+import subprocess
 
 import harness
 import wire
@@ -176,6 +177,30 @@ def logout_many(t):
         equal([p.wait(30) for p in running], [0] * len(running), "status")
         with open(os.path.join(t.dir, "state", "logouts")) as f:
             equal(sorted(f.read().split("\n")[:-1]), sorted([f"alice {2 * turn}", *(f"{name} {turn}" for name in names[1:])]), "who was logged out")
+
+
+@scenario("session/logouts-at-once", slow=True, plain="about no connection")
+def logouts_at_once(t):
+    """A script that logs many out at a time: what is said to be done is done, for each; gateway begins with what is left."""
+    names = [f"user{i}" for i in range(20)]
+    place = t.tcp()
+    file = t.file("g.ini", f"[gateway]\nlisten = {place.text}\nstate = {t.dir}/state\n{users(passwords={n: 'x' for n in names})}\n[site *]\nauth = family\n/ = reply:200\n")
+    for times in 1, 2:
+        processes = [subprocess.Popen([t.binary, "-c", file, "logout", name], cwd=t.dir, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for name in names]
+        for name, p in zip(names, processes):
+            said = p.communicate(timeout=wire.WAIT)[1]
+            equal((p.returncode, said), (0, b""), f"logout {name}")
+        with open(os.path.join(t.dir, "state", "logouts")) as f:
+            equal(sorted(f.read().splitlines()), sorted(f"{name} {times}" for name in names), "STATE/logouts")
+    # the same user, by several at once
+    processes = [subprocess.Popen([t.binary, "-c", file, "logout", "user0"], cwd=t.dir, stdout=subprocess.DEVNULL) for _ in range(10)]
+    equal([p.wait(wire.WAIT) for p in processes], [0] * 10, "exit codes")
+    with open(os.path.join(t.dir, "state", "logouts")) as f:
+        found = dict(line.rsplit(" ", 1) for line in f.read().splitlines())
+    true(int(found["user0"]) > 2 and len(found) == 20, f"STATE/logouts: {found}")
+    equal(sorted(n for n in os.listdir(os.path.join(t.dir, "state")) if n.endswith((".new", ".tmp"))), [], "files left over")
+    equal(stat.S_IMODE(os.stat(os.path.join(t.dir, "state", "logouts")).st_mode), 0o600, "mode of the file of logouts")
+    t.run("-c", file, "check")
 
 
 @scenario("session/logout-mistakes", plain="about no connection")
