@@ -160,6 +160,8 @@ bool platform_keep(const char *path, const void *at, size_t len);
 int platform_lock(const char *path, int64_t ms);
 /* The directory and those above it, mode 0700, unless it is there. */
 bool platform_directory(const char *path);
+/* Nobody but who owns the file may read or write it. */
+bool platform_is_private(const char *path);
 /* A number that is another one when the file has changed; 0: it is not there. */
 uint64_t platform_stamp(const char *path);
 /* Addresses of this machine's interfaces, no loopback, no IPv6 of the link alone; at most room. */

@@ -139,6 +139,13 @@ long platform_read_in(const char *directory, const char *name, void *at, size_t 
 	return read_regular(fd, at, size);
 }
 
+bool platform_is_private(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !(st.st_mode & (S_IRWXG | S_IRWXO));
+}
+
 static uint64_t mix(uint64_t sum, uint64_t more)
 {
 	sum = (sum ^ more) * 0x9e3779b97f4a7c15u;

@@ -134,6 +134,7 @@ struct options {
 	int tries;                /* servers tried for one request, at most */
 	bool forwarded;           /* send Forwarded (RFC 7239) too */
 	bool checks;              /* one of the following is set */
+	bool secret;              /* response.block keeps answers out of shared caches */
 	const struct auth *auth;  /* NULL: nobody needs to log in */
 	const struct limit *limit; /* NULL: none */
 	const struct crowd *crowd; /* NULL: none */
@@ -269,7 +270,7 @@ void config_free(struct config *c);
 
 /* Makes what is not there yet in c->state, certificates of its own and the key of
  * sessions, and reads who was logged out. False: why is in *error; the configuration
- * cannot run. Started twice at a time, one finds what the other has made. */
+ * cannot run. True with words in *error: it can, but that should be known. Started twice at a time, one finds what the other has made. */
 bool config_complete(struct config *c, struct text *error);
 
 /* Ends all sessions of this user, in all [users] that know the name: once more in

@@ -46,19 +46,34 @@ void session_watch(struct draft *d, const struct config *c)
 
 /* --- the key -------------------------------------------------------------------- */
 
-enum found { FOUND, FOUND_NONE, FOUND_UNREADABLE };
+enum found {
+	FOUND, FOUND_NONE,
+	FOUND_BAD, /* cut off, or what a disk leaves of a file when the power fails: all zeros */
+	FOUND_UNREADABLE
+};
+
+static bool is_key(const unsigned char *at, long len)
+{
+	unsigned char any = 0;
+
+	for (long i = 0; i < len; i++)
+		any |= at[i];
+	return len == SESSION_KEY && any;
+}
 
 static enum found load_key(struct arena *a, struct config *c)
 {
 	unsigned char room[SESSION_KEY + 1];
 	long len = platform_read_in(c->state, KEY_FILE, room, sizeof room);
 
-	if (len == SESSION_KEY)
+	bool good = is_key(room, len);
+
+	if (good)
 		memcpy(c->key, room, SESSION_KEY);
 	span_wipe(room, sizeof room);
 	if (len < 0)
 		return platform_stamp(path_of(a, c, KEY_FILE)) ? FOUND_UNREADABLE : FOUND_NONE;
-	return len == SESSION_KEY ? FOUND : FOUND_NONE;
+	return good ? FOUND : FOUND_BAD;
 }
 
 static bool make_directory(const struct config *c, struct text *error)
@@ -89,14 +104,18 @@ static bool make_key(struct arena *a, const struct config *c, struct text *error
 /* What lies there in the end is what the next start will find, whoever wrote it. */
 static bool take_key(struct arena *a, struct config *c, struct text *error)
 {
-	enum found found = load_key(a, c);
+	enum found first = load_key(a, c), found = first;
 
-	if (found == FOUND_NONE) {
+	if (first == FOUND_NONE || first == FOUND_BAD) {
 		if (!make_key(a, c, error))
 			return false;
 		found = load_key(a, c);
 	}
-	if (found != FOUND)
+	if (found == FOUND && first == FOUND_BAD)
+		text_format(error, "gateway: %s/" KEY_FILE " was no key and is made anew: all have to log in again", c->state);
+	else if (found == FOUND && !platform_is_private(path_of(a, c, KEY_FILE)))
+		text_format(error, "gateway: others may read %s/" KEY_FILE ", and so log in as anybody: remove it and start gateway again, for a new one", c->state);
+	else if (found != FOUND)
 		text_format(error, "gateway: cannot read %s/" KEY_FILE ": %s", c->state, platform_why());
 	return found == FOUND;
 }
@@ -166,16 +185,21 @@ static bool take_logouts(struct config *c, struct span text, struct text *error)
 
 bool session_complete(struct arena *a, struct config *c, struct text *error)
 {
+	char said[1200], *room;
+	struct text why = text_in(said, sizeof said);
 	struct span text;
-	char *room;
 	bool good;
 
 	if (!c->users_count)
 		return true;
 	if (!take_key(a, c, error))
 		return false;
-	good = load_logouts(c, &room, &text, error) && take_logouts(c, text, error);
+	good = load_logouts(c, &room, &text, &why) && take_logouts(c, text, &why);
 	free(room);
+	if (!good) {
+		error->len = 0;
+		text_span_add(error, text_span(&why));
+	}
 	return good;
 }
 

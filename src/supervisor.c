@@ -218,6 +218,10 @@ static bool begin(struct supervisor *s, struct config *c)
 		config_free(c);
 		return false;
 	}
+	if (error.len) {
+		say(s, LOG_WARN, ended(&error));
+		error.len = 0;
+	}
 	g = generation_make(&s->family, c, &error);
 	if (!g) {
 		say(s, LOG_ERROR, ended(&error));

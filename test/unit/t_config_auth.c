@@ -478,7 +478,8 @@ static void sites_know_what_they_ask(void **state)
 
 #define KEPT S R "auth = f\n"
 
-static struct config *complete(const char *text)
+/* And it says so. */
+static struct config *completed(const char *text, const char *said)
 {
 	char room[1024];
 	struct text error = text_in(room, sizeof room);
@@ -486,7 +487,13 @@ static struct config *complete(const char *text)
 
 	if (!config_complete(c, &error))
 		fail_msg("%.*s", (int)error.len, error.at);
+	block_same(text_span(&error), said, text);
 	return c;
+}
+
+static struct config *complete(const char *text)
+{
+	return completed(text, "");
 }
 
 static void refused(const char *text, const char *why)
@@ -520,11 +527,34 @@ static void the_key_is_made_once(void **state)
 	c = complete(KEPT);
 	assert_memory_equal(c->key, key, sizeof key);
 	config_free(c);
+}
+
+static const char remade[] = "gateway: st/session.key was no key and is made anew: all have to log in again";
+
+/* What no key is, is replaced, and that is told; so is a key that others may read. */
+static void the_key_is_made_anew(void **state)
+{
+	static const unsigned char zero[SESSION_KEY + 1];
+	static const size_t lengths[] = {0, 31, SESSION_KEY, SESSION_KEY + 1};
+	struct config *c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		assert_true(platform_keep("st/session.key", zero, lengths[i]));
+		c = completed(KEPT, remade);
+		assert_memory_not_equal(c->key, zero, SESSION_KEY);
+		config_free(c);
+	}
 	put("st/session.key", "short");
-	c = complete(KEPT);
-	assert_memory_not_equal(c->key, key, sizeof key);
-	assert_memory_not_equal(c->key, zero, sizeof key);
+	config_free(completed(KEPT, remade));
+	config_free(complete(KEPT));
+	assert_int_equal(chmod("st/session.key", 0640), 0);
+	c = completed(KEPT, "gateway: others may read st/session.key, and so log in as anybody: remove it and start gateway again, for a new one");
 	config_free(c);
+	put("st/logouts", "x");
+	refused(KEPT, "gateway: st/logouts:1: expected NAME NUMBER");
+	assert_int_equal(remove("st/logouts"), 0);
+	assert_int_equal(chmod("st/session.key", 0600), 0);
 }
 
 static void nobody_asks_no_key(void **state)
@@ -633,6 +663,7 @@ int main(void)
 		cmocka_unit_test(servers_that_are_asked_are_servers),
 		cmocka_unit_test(sites_know_what_they_ask),
 		cmocka_unit_test(the_key_is_made_once),
+		cmocka_unit_test(the_key_is_made_anew),
 		cmocka_unit_test(nobody_asks_no_key),
 		cmocka_unit_test(what_cannot_be_kept_is_told),
 		cmocka_unit_test(log_outs_count),
