@@ -289,6 +289,8 @@ static void take_route(struct build *b, const struct build_route *made, struct s
 	r->site = site;
 	r->number = (uint16_t)b->config->route_count++;
 	r->options = own.options;
+	if (r->options.auth || r->options.allow_count)
+		option_keep_private(b->draft->faults, r->line, &r->options);
 	take_targets(b, r, made->targets, &own.wish);
 	site->guarded |= r->options.allow_count || r->options.deny_count;
 	site->route_count++;

@@ -211,6 +211,30 @@ static void hide(struct faults *f, int line, struct edits *edits, struct span na
 	*edits = (struct edits){row, count, compose_block(f, line, row, count)};
 }
 
+/* Behind what is set already, so that what the server says stands beside it. */
+static struct span add_private(struct arena *a, struct span block)
+{
+	const struct span ours = SPAN("Cache-Control: private\r\n");
+	struct text t = text_in(arena_take(a, block.len + ours.len), block.len + ours.len);
+
+	text_span_add(&t, block);
+	text_span_add(&t, ours);
+	return text_span(&t);
+}
+
+void option_keep_private(struct faults *f, int line, struct options *o)
+{
+	static const struct span outrank[] = {{"CDN-Cache-Control", 17}, {"Surrogate-Control", 17}, {"X-Accel-Expires", 15}};
+
+	if (names(o->response.at, o->response.count, SPAN("Cache-Control")))
+		return;
+	for (size_t i = 0; i < sizeof outrank / sizeof *outrank; i++)
+		if (!names(o->response.at, o->response.count, outrank[i]))
+			hide(f, line, &o->response, outrank[i]);
+	o->response.block = add_private(f->arena, o->response.block);
+	o->secret = true;
+}
+
 /* The next field that this setting names. */
 static bool next_about(const struct setting *s, struct span *rest, struct span *name)
 {

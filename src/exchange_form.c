@@ -12,7 +12,6 @@
 
 #define PAGE_METHODS SPAN("GET, HEAD, POST")
 
-static const struct refusal foreign = {403, "the form was sent by another site"};
 static const struct refusal no_form = {400, "what was sent is not the login form"};
 static const struct refusal long_form = {413, "the login form is too long"};
 static const struct refusal broken_form = {400, "the login form broke off"};
@@ -213,12 +212,20 @@ static bool is_foreign(const struct exchange *x)
 	return auth_is_foreign(&x->asked, as_asked(x, FIELD_X_FORWARDED_PROTO, x->r.asker.scheme), as_asked(x, FIELD_X_FORWARDED_HOST, x->r.host));
 }
 
+static void refuse_foreign(struct exchange *x)
+{
+	struct page page = {.status = 403, .sentence = "This form was sent by a page of another site. Please open the page that you want to see, and log in there."};
+
+	x->r.why = "the form was sent by another site";
+	exchange_reply(x, &page);
+}
+
 static void take_post(struct exchange *x, bool out)
 {
 	struct span type = head_get(&x->asked, FIELD_CONTENT_TYPE);
 
 	if (is_foreign(x))
-		exchange_refuse(x, &foreign);
+		refuse_foreign(x);
 	else if (out)
 		log_out(x);
 	else if (!span_starts_same(type, SPAN("application/x-www-form-urlencoded")))

@@ -243,7 +243,7 @@ void exchange_guard(struct exchange *x, const struct guards *asks)
 		return;
 	}
 	g = exchange_guard_begin(x, asks);
-	if (asks->count)
+	if (asks->count && !x->r.route->options.secret)
 		text_lit(&g->down, "Cache-Control: private\r\n");
 	if (!is_one(g))
 		exchange_refuse(x, &two_log_ins);
