@@ -4,30 +4,7 @@
  *
  * Knows fields and their meaning for a proxy. Knows no sockets and no clock.
  */
-#include "rewrite.h"
-#include "auth.h"
-
-static void field_add(struct text *out, struct span name, struct span value)
-{
-	text_span_add(out, name);
-	text_lit(out, ": ");
-	text_span_add(out, value);
-	text_lit(out, "\r\n");
-}
-
-/* A field as it came. What stands there is nearly always what we would write:
- * then it is one copy. */
-static void field_pass(struct text *out, const struct head *h, unsigned i)
-{
-	const struct field *f = &h->fields[i];
-	const char *line = h->base + f->name;
-	size_t len = f->name_len + 2u + f->value_len;
-
-	if (f->value == f->name + f->name_len + 2 && line[f->name_len + 1] == ' ' && line[len] == '\r')
-		text_add(out, line, len + 2);
-	else
-		field_add(out, head_name(h, i), head_value(h, i));
-}
+#include "rewrite_parts.h"
 
 /* Is there an edit for this name? It replaces, or takes away, what came. */
 static bool edited(const struct edits *edits, struct span name)
@@ -71,14 +48,6 @@ static void request_line(struct text *out, const struct rewrite_up *up)
 	text_lit(out, " HTTP/1.1\r\n");
 }
 
-static void server_host(struct text *out, const struct server *server)
-{
-	if (server->path)
-		text_lit(out, "localhost");
-	else
-		text_str(out, server->name);
-}
-
 static void host_field(struct text *out, const struct rewrite_up *up)
 {
 	const struct edits *edits = &up->route->options.request;
@@ -90,26 +59,8 @@ static void host_field(struct text *out, const struct rewrite_up *up)
 	if (up->host.len)
 		text_span_add(out, up->host);
 	else
-		server_host(out, up->target->server);
+		rewrite_server_host(out, up->target->server);
 	text_lit(out, "\r\n");
-}
-
-/* Our own cookies are nobody else's business. */
-static void cookies_up(struct text *out, const struct head *h, unsigned i)
-{
-	struct span pairs = head_value(h, i);
-	size_t len = out->len;
-
-	if (!auth_has_own_cookie(pairs)) {
-		field_pass(out, h, i);
-		return;
-	}
-	text_span_add(out, head_name(h, i));
-	text_lit(out, ": ");
-	if (auth_strip_cookies(out, pairs))
-		text_lit(out, "\r\n");
-	else
-		out->len = len;
 }
 
 static void fields_up(struct text *out, const struct rewrite_up *up)
@@ -130,20 +81,9 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 		if (id == FIELD_AUTHORIZATION && up->hide_authorization)
 			continue;
 		if (id == FIELD_COOKIE && up->hide_cookies)
-			cookies_up(out, h, i);
+			rewrite_cookies(out, h, i);
 		else
-			field_pass(out, h, i);
-	}
-}
-
-/* What a trusted peer said before, joined as one list (RFC 9110 5.3). */
-static void list_before(struct text *out, const struct head *h, enum field_id id)
-{
-	for (unsigned i = 0; i < h->count; i++) {
-		if (h->fields[i].id != id || h->fields[i].value_len == 0)
-			continue;
-		text_span_add(out, head_value(h, i));
-		text_lit(out, ", ");
+			rewrite_pass(out, h, i);
 	}
 }
 
@@ -154,7 +94,7 @@ static void forwarded_field(struct text *out, const struct rewrite_up *up)
 
 	text_lit(out, "Forwarded: ");
 	if (asker->trusted)
-		list_before(out, up->head, FIELD_FORWARDED);
+		rewrite_list_before(out, up->head, FIELD_FORWARDED);
 	text_lit(out, "for=");
 	text_str(out, six ? "\"[" : "");
 	if (span_is(asker->peer, SPAN("unix")))
@@ -178,9 +118,9 @@ static void origin_field(struct text *out, const struct head *h, struct span nam
 	struct span theirs = head_get(h, id);
 
 	if (theirs.len)
-		field_add(out, name, theirs);
+		rewrite_field(out, name, theirs);
 	else if (ours.len)
-		field_add(out, name, ours);
+		rewrite_field(out, name, ours);
 }
 
 static void prefix_field(struct text *out, const struct rewrite_up *up)
@@ -231,10 +171,10 @@ static void trusted_fields(struct text *out, const struct rewrite_up *up)
 	struct text port_text = text_in(port, sizeof port);
 
 	text_lit(out, "X-Forwarded-For: ");
-	list_before(out, up->head, FIELD_X_FORWARDED_FOR);
+	rewrite_list_before(out, up->head, FIELD_X_FORWARDED_FOR);
 	text_span_add(out, asker->peer);
 	text_lit(out, "\r\n");
-	field_add(out, SPAN("X-Real-IP"), asker->client);
+	rewrite_field(out, SPAN("X-Real-IP"), asker->client);
 	origin_field(out, up->head, SPAN("X-Forwarded-Proto"), FIELD_X_FORWARDED_PROTO, asker->scheme);
 	origin_field(out, up->head, SPAN("X-Forwarded-Host"), FIELD_X_FORWARDED_HOST, up->host);
 	if (asker->port)
@@ -250,7 +190,7 @@ static void origin_fields(struct text *out, const struct rewrite_up *up)
 		own_fields(out, up);
 	prefix_field(out, up);
 	if (up->asker->subject.len)
-		field_add(out, SPAN("X-Client-Cert-Subject"), up->asker->subject);
+		rewrite_field(out, SPAN("X-Client-Cert-Subject"), up->asker->subject);
 	if (up->route->options.forwarded)
 		forwarded_field(out, up);
 }
@@ -278,21 +218,13 @@ static void max_forwards(struct text *out, const struct head *h)
 	text_lit(out, "\r\n");
 }
 
-static void via_field(struct text *out, const struct head *h)
-{
-	if (h->version == 11)
-		text_lit(out, "Via: 1.1 " GW_VIA "\r\n");
-	else
-		text_lit(out, "Via: 1.0 " GW_VIA "\r\n");
-}
-
 /* Both fields of an upgrade are for this hop; they go on because we carry it on. */
 static void upgrade_fields(struct text *out, const struct head *h)
 {
 	text_lit(out, "Connection: upgrade\r\n");
 	for (unsigned i = 0; i < h->count; i++)
 		if (h->fields[i].id == FIELD_UPGRADE)
-			field_add(out, SPAN("Upgrade"), head_value(h, i));
+			rewrite_field(out, SPAN("Upgrade"), head_value(h, i));
 }
 
 void rewrite_request(struct text *out, const struct rewrite_up *up)
@@ -302,7 +234,7 @@ void rewrite_request(struct text *out, const struct rewrite_up *up)
 	fields_up(out, up);
 	max_forwards(out, up->head);
 	origin_fields(out, up);
-	via_field(out, up->head);
+	rewrite_via(out, up->head);
 	text_span_add(out, up->route->options.request.block);
 	text_span_add(out, up->fields);
 	if (up->frame->upgrade)
@@ -311,153 +243,6 @@ void rewrite_request(struct text *out, const struct rewrite_up *up)
 	else if (up->target->server->proxy)
 		text_lit(out, "Connection: close\r\n");
 	framing_fields(out, up->frame, up->frame->kind == BODY_CHUNKED);
-	text_lit(out, "\r\n");
-}
-
-/* --- asking a log-in server ---------------------------------------------------- */
-
-/* Said of a body that does not go up, or of a resource that is another one: a 304 or
- * 412 would be no answer to what is asked. */
-static bool is_of_resource(enum field_id id, struct span name)
-{
-	return id == FIELD_EXPECT || id == FIELD_MAX_FORWARDS || span_starts_same(name, SPAN("Content-")) || span_starts_same(name, SPAN("If-")) ||
-	       span_same(name, SPAN("Range"));
-}
-
-/* Also a trusted peer may have been told these by anybody. (authentik believes an
- * X-Original-URI before all others.) */
-static bool is_for_gateway(struct span name)
-{
-	return span_starts_same(name, SPAN("X-Forwarded-")) || span_starts_same(name, SPAN("X-Original-"));
-}
-
-/* Credentials are what it decides by, even if it gives the server others. */
-static bool is_copied(const struct auth *auth, enum field_id id, struct span name)
-{
-	if (id == FIELD_AUTHORIZATION || id == FIELD_COOKIE)
-		return false;
-	for (size_t i = 0; i < auth->copy_count; i++)
-		if (span_same(auth->copy[i], name))
-			return true;
-	return false;
-}
-
-static void fields_consult(struct text *out, const struct rewrite_up *up, const struct auth *auth)
-{
-	const struct head *h = up->head;
-
-	for (unsigned i = 0; i < h->count; i++) {
-		enum field_id id = h->fields[i].id;
-		struct span name = head_name(h, i);
-
-		if (id == FIELD_HOST || head_is_origin(id) || frame_is_hop(up->frame, h, i) || !head_name_is_plain(h, i))
-			continue;
-		if (is_of_resource(id, name) || is_for_gateway(name) || is_copied(auth, id, name))
-			continue;
-		if (id == FIELD_AUTHORIZATION && up->hide_authorization)
-			continue;
-		if (id == FIELD_COOKIE && up->hide_cookies)
-			cookies_up(out, h, i);
-		else
-			field_pass(out, h, i);
-	}
-}
-
-/* Lower case, no final dot: log-in servers compare it with their rules, byte by byte. */
-static void plain_host(struct text *out, struct span host)
-{
-	struct span name;
-	unsigned port;
-
-	if (!path_host(host, &name, &port)) {
-		name = host; /* a trusted peer's list */
-		port = 0;
-	}
-	for (size_t i = 0; i < name.len; i++)
-		text_char(out, span_lower(name.at[i]));
-	if (port) {
-		text_char(out, ':');
-		text_number(out, port);
-	}
-}
-
-static void uri_add(struct text *out, const struct path *path)
-{
-	text_span_add(out, span_is(path->path, SPAN("*")) ? SPAN("/") : path->path);
-	text_span_add(out, path->query);
-}
-
-/* What a trusted peer said, or what we know. */
-static struct span known(const struct rewrite_up *up, enum field_id id, struct span ours)
-{
-	struct span theirs = up->asker->trusted ? head_get(up->head, id) : span_of("", 0);
-
-	return theirs.len ? theirs : ours;
-}
-
-static void url_add(struct text *out, const struct rewrite_up *up)
-{
-	text_span_add(out, known(up, FIELD_X_FORWARDED_PROTO, up->asker->scheme));
-	text_lit(out, "://");
-	plain_host(out, known(up, FIELD_X_FORWARDED_HOST, up->host));
-	uri_add(out, up->path);
-}
-
-static void asker_fields(struct text *out, const struct rewrite_up *up)
-{
-	const struct asker *asker = up->asker;
-	char room[8];
-	struct text own_port = text_in(room, sizeof room);
-	struct span port;
-
-	text_lit(out, "X-Forwarded-For: ");
-	if (asker->trusted)
-		list_before(out, up->head, FIELD_X_FORWARDED_FOR);
-	text_span_add(out, asker->peer);
-	text_lit(out, "\r\n");
-	field_add(out, SPAN("X-Real-IP"), asker->client);
-	if (asker->port)
-		text_number(&own_port, asker->port);
-	port = known(up, FIELD_X_FORWARDED_PORT, text_span(&own_port));
-	if (port.len)
-		field_add(out, SPAN("X-Forwarded-Port"), port);
-	if (asker->subject.len)
-		field_add(out, SPAN("X-Client-Cert-Subject"), asker->subject);
-}
-
-/* The X-Forwarded ones are what Traefik and Caddy send, and what Authelia's
- * forward-auth, authentik and oauth2-proxy read; the X-Original ones what nginx is
- * made to send to Authelia's auth-request and to authentik. */
-static void consult_fields(struct text *out, const struct rewrite_up *up)
-{
-	field_add(out, SPAN("X-Forwarded-Proto"), known(up, FIELD_X_FORWARDED_PROTO, up->asker->scheme));
-	text_lit(out, "X-Forwarded-Host: ");
-	plain_host(out, known(up, FIELD_X_FORWARDED_HOST, up->host));
-	text_lit(out, "\r\nX-Forwarded-Uri: ");
-	uri_add(out, up->path);
-	text_lit(out, "\r\n");
-	field_add(out, SPAN("X-Forwarded-Method"), up->head->name);
-	text_lit(out, "X-Original-URL: ");
-	url_add(out, up);
-	text_lit(out, "\r\n");
-	field_add(out, SPAN("X-Original-Method"), up->head->name);
-}
-
-/* Host is its own name, as Traefik does it: one with https is a virtual host, and
- * oauth2-proxy finds the way back by X-Forwarded-Host only where Host is another. */
-void rewrite_consult(struct text *out, const struct rewrite_up *up, const struct auth *auth)
-{
-	text_lit(out, "GET ");
-	text_span_add(out, up->target->base.len ? up->target->base : SPAN("/"));
-	text_lit(out, " HTTP/1.1\r\nHost: ");
-	server_host(out, up->target->server);
-	text_lit(out, "\r\n");
-	fields_consult(out, up, auth);
-	asker_fields(out, up);
-	consult_fields(out, up);
-	via_field(out, up->head);
-	if (up->target->server->proxy)
-		text_lit(out, "Connection: close\r\n");
 	text_lit(out, "\r\n");
 }
 
@@ -493,7 +278,7 @@ static bool is_replaced(const struct rewrite_down *down, struct span name)
 static void hsts_field(struct text *out, const struct rewrite_down *down)
 {
 	if (!edited(down->edits, HSTS))
-		field_add(out, HSTS, down->hsts);
+		rewrite_field(out, HSTS, down->hsts);
 }
 
 void rewrite_response(struct text *out, const struct rewrite_down *down)
@@ -507,16 +292,16 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 
 		if (frame_is_hop(down->frame, h, i)) {
 			if (h->fields[i].id == FIELD_CONTENT_LENGTH && keeps_length(down))
-				field_add(out, name, head_value(h, i));
+				rewrite_field(out, name, head_value(h, i));
 			continue;
 		}
 		if (some && is_replaced(down, name))
 			continue;
-		field_pass(out, h, i);
+		rewrite_pass(out, h, i);
 	}
-	via_field(out, h);
+	rewrite_via(out, h);
 	if (h->status >= 200 && !head_has(h, FIELD_DATE))
-		field_add(out, SPAN("Date"), down->date);
+		rewrite_field(out, SPAN("Date"), down->date);
 	if (some && down->hsts.len)
 		hsts_field(out, down);
 	if (down->edits)
