@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * supervisor_generation - the processes of one configuration: how do they start
+ * supervisor_generation - the processes of one configuration: when do they start
  * and end?
- *
- * Children are forked, not executed: they begin with all that the supervisor
- * has open and close what is not theirs first.
  */
-#include "supervisor_generation.h"
+#include "supervisor_child.h"
 #include "../platform/platform.h"
-#include "offload.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -20,185 +16,9 @@ enum {
 	LONG_LIFE_MS = 60000 /* a process that lived so long starts with the first pause again */
 };
 
-/* --- helpers -------------------------------------------------------------- */
-
-static const struct {
-	const char *title; /* at most 15 letters: Linux cuts it there */
-	const char *what;
-	int (*run)(const int *sockets, int count);
-} helpers[HELPERS] = {
-	[HELPER_NAMES] = {"gateway-offload", "offload process", offload_run},
-	[HELPER_PASSWORDS] = {"gateway-login", "password process", offload_run_passwords},
-};
-
-static bool has_helper(const struct generation *g, enum helper kind)
-{
-	return kind != HELPER_PASSWORDS || g->config->users_count;
-}
-
-/* --- children ------------------------------------------------------------- */
-
 static int workers_of(const struct generation *g)
 {
 	return g->config->workers;
-}
-
-/* What of generation g a child of `own` closes: the worker of this place, or else (NULL)
- * this helper; HELPERS: it is none. */
-static void leave(struct generation *g, const struct generation *own, const struct place *place, enum helper helper)
-{
-	int i, k;
-
-	for (i = 0; i < workers_of(g); i++) {
-		struct place *p = &g->places[i];
-
-		platform_close(p->control);
-		for (k = 0; k < HELPERS; k++) {
-			if (p != place)
-				platform_close(p->jobs[k][0]);
-			if (g != own || k != (int)helper)
-				platform_close(p->jobs[k][1]);
-		}
-	}
-	log_forget(&g->access);
-	log_forget(&g->error);
-	if (g != own) {
-		platform_close(g->access.fd);
-		platform_close(g->error.fd);
-	}
-}
-
-static void leave_others(struct family *f, const struct generation *own, const struct place *place, enum helper helper)
-{
-	struct generation *g;
-
-	for (g = f->all; g; g = g->next)
-		leave(g, own, place, helper);
-	sockets_leave(f->sockets, own->listeners, place ? own->config->listener_count : 0);
-}
-
-/* A child has no business with the keys of other configurations, and helpers,
- * which read what name servers and strangers say, with any. */
-static void forget(struct family *f, const struct generation *kept)
-{
-	struct generation *g;
-
-	for (g = f->all; g; g = g->next) {
-		if (g == kept)
-			continue;
-		config_free(g->config);
-		g->config = NULL;
-	}
-}
-
-/* Rights are dropped before a byte of a stranger is read. Not root means none
- * to drop; the supervisor has said so. */
-static bool drop_rights(struct generation *g)
-{
-	const struct config *c = g->config;
-	bool root = platform_is_root();
-	const char *why = platform_become(root ? c->user : NULL, root ? c->group : NULL);
-
-	if (why) {
-		log_say(&g->error, LOG_ERROR, "cannot become user %s, group %s: %s", c->user ? c->user : "(unchanged)",
-			c->group ? c->group : "(of the user)", why);
-		log_flush(&g->error);
-		return false;
-	}
-	platform_follow_parent();
-	return true;
-}
-
-static int be_worker(struct family *f, struct generation *g, int number, int control)
-{
-	const struct place *p = &g->places[number];
-	struct worker_given given = {
-		.config = g->config, .share = f->share, .slot = p->slot, .listeners = g->listeners,
-		.control = control, .offload = p->jobs[HELPER_NAMES][0], .passwords = p->jobs[HELPER_PASSWORDS][0],
-		.access = &g->access, .error = &g->error,
-	};
-
-	leave_others(f, g, p, HELPERS);
-	forget(f, g);
-	platform_title("gateway-worker");
-	return drop_rights(g) ? worker_run(&given) : 1;
-}
-
-static int be_helper(struct family *f, struct generation *g, enum helper kind)
-{
-	int sockets[GW_WORKERS], count = workers_of(g), i;
-
-	leave_others(f, g, NULL, kind);
-	for (i = 0; i < count; i++)
-		sockets[i] = g->places[i].jobs[kind][1];
-	platform_title(helpers[kind].title);
-	if (!drop_rights(g))
-		return 1;
-	forget(f, NULL);
-	return helpers[kind].run(sockets, count);
-}
-
-static void began(struct child *c, long pid)
-{
-	c->pid = pid;
-	c->born = platform_now();
-	c->again = GENERATION_NEVER;
-}
-
-static bool start_helper(struct family *f, struct generation *g, enum helper kind)
-{
-	long pid = platform_fork();
-
-	if (pid == 0)
-		_Exit(be_helper(f, g, kind));
-	if (pid > 0)
-		began(&g->helpers[kind], pid);
-	return pid > 0;
-}
-
-static bool fork_worker(struct family *f, struct generation *g, int number)
-{
-	struct place *p = &g->places[number];
-	int pair[2];
-	long pid;
-
-	if (!platform_pair(pair))
-		return false;
-	p->control = pair[0];
-	p->ready = false;
-	pid = platform_fork();
-	if (pid == 0)
-		_Exit(be_worker(f, g, number, pair[1]));
-	platform_close(pair[1]);
-	if (pid > 0) {
-		began(&p->child, pid);
-		atomic_store(&f->share->slots[p->slot].pid, (uint32_t)pid);
-		return true;
-	}
-	platform_close(p->control);
-	p->control = -1;
-	return false;
-}
-
-static void leave_share(struct family *f, struct place *p)
-{
-	if (p->slot >= 0)
-		share_leave(f->share, p->slot);
-	p->slot = -1;
-}
-
-/* NULL, or why not. */
-static const char *start_worker(struct family *f, struct generation *g, int number)
-{
-	struct place *p = &g->places[number];
-
-	p->slot = share_join(f->share);
-	if (p->slot < 0)
-		return "too many workers of earlier configurations are still draining";
-	if (fork_worker(f, g, number))
-		return NULL;
-	leave_share(f, p);
-	return platform_why();
 }
 
 /* --- birth ------------------------------------------------------------------ */
@@ -255,7 +75,7 @@ static bool open_pairs(struct generation *g, struct text *error)
 
 	for (i = 0; i < workers_of(g); i++) {
 		for (k = 0; k < HELPERS; k++) {
-			if (has_helper(g, (enum helper)k) && !platform_pair(g->places[i].jobs[k])) {
+			if (child_has_helper(g, (enum helper)k) && !platform_pair(g->places[i].jobs[k])) {
 				text_format(error, "cannot make a socket pair: %s", platform_why());
 				return false;
 			}
@@ -293,10 +113,10 @@ bool generation_start(struct family *f, struct generation *g, struct text *error
 
 	g->start_by = platform_now() + START_MS;
 	for (i = 0; !why && i < HELPERS; i++)
-		if (has_helper(g, (enum helper)i) && !start_helper(f, g, (enum helper)i))
+		if (child_has_helper(g, (enum helper)i) && !child_start_helper(f, g, (enum helper)i))
 			why = platform_why();
 	for (i = 0; !why && i < workers_of(g); i++)
-		why = start_worker(f, g, i);
+		why = child_start_worker(f, g, i);
 	if (why)
 		text_format(error, "cannot start a process: %s", why);
 	return !why;
@@ -351,7 +171,7 @@ static void worker_ended(struct family *f, struct generation *g, struct place *p
 	p->ready = false;
 	platform_close(p->control);
 	p->control = -1;
-	leave_share(f, p);
+	child_leave_share(f, p);
 	if (*failed)
 		return; /* the supervisor tells it */
 	if (g->state == GENERATION_SERVING)
@@ -397,7 +217,7 @@ static bool helper_ended(struct generation *g, long pid, struct span how)
 			continue;
 		c->pid = 0;
 		if (needs_helpers(g))
-			replace(g, helpers[k].what, c, pid, how);
+			replace(g, child_what((enum helper)k), c, pid, how);
 		return true;
 	}
 	return false;
@@ -425,14 +245,14 @@ void generation_revive(struct family *f, struct generation *g, int64_t now)
 	if (!needs_helpers(g))
 		return;
 	for (i = 0; i < HELPERS; i++)
-		if (now >= g->helpers[i].again && !start_helper(f, g, (enum helper)i))
+		if (now >= g->helpers[i].again && !child_start_helper(f, g, (enum helper)i))
 			plan_again(&g->helpers[i], now);
 	for (i = 0; i < workers_of(g); i++) {
 		struct child *c = &g->places[i].child;
 
 		if (now < c->again)
 			continue;
-		why = start_worker(f, g, i);
+		why = child_start_worker(f, g, i);
 		if (why) {
 			plan_again(c, now);
 			log_say(&g->error, LOG_ERROR, "cannot start a worker: %s; next try in %ld ms", why, (long)c->pause);
