@@ -373,9 +373,9 @@ static void inheritance(void **state)
 	assert_int_equal(route->tries, 5);
 	assert_int_equal(route->max_fails, 0);
 	assert_true(route->forwarded);
-	block_same(site->response.block, "X-Two: site\r\nX-Two: again\r\nX-One: all\r\n", "site");
-	block_same(route->response.block, "x-one: route\r\n", "route");
-	assert_int_equal(route->response.count, 3); /* x-one, -X-Two, -Server */
+	block_same(site->response.block, "X-Two: site\r\nX-Two: again\r\nX-One: all\r\nCache-Control: private\r\n", "site");
+	block_same(route->response.block, "x-one: route\r\nCache-Control: private\r\n", "route");
+	assert_int_equal(route->response.count, 6); /* x-one, -X-Two, -Server, and what caches heed before ours */
 	block_same(route->request.block, "Host: b\r\n", "route");
 	assert_int_equal(route->request.at[0].id, FIELD_HOST);
 	assert_int_equal(site->request.count, 0);
