@@ -158,8 +158,9 @@ static void tell_to_go_on(struct exchange *x)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct piece piece = {go_on, sizeof go_on - 1};
+	bool waits = head_has(&x->asked, FIELD_EXPECT) && x->asked.version >= 11 && buf_held(&x->in) == 0;
 
-	if (head_has(&x->asked, FIELD_EXPECT) && x->asked.version >= 11 && buf_held(&x->in) == 0 && x->r.frame.kind != BODY_NONE)
+	if (waits && !body_done(&x->r.up_flow.body))
 		link_write(&x->conn->link, &piece, 1);
 }
 
