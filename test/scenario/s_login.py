@@ -324,6 +324,9 @@ def expect(t):
     went(c.final("POST"), "/x")
     # it is there already, or there is none: one answer, whatever came before it
     went(g.ask(asks + good), "/x")
+    c = g.client()
+    c.send(re.sub(rb"Content-Length: [0-9]+\r\n", b"", asks))
+    check(c.response("POST"), "HTTP/1.1 400\n!Set-Cookie")
     check(g.ask(re.sub(rb"Content-Length: [0-9]+", b"Content-Length: 0", asks)), "HTTP/1.1 400\n!Set-Cookie")
     # HTTP/1.0 knows no interim answers
     c = g.client()
@@ -495,11 +498,11 @@ def logout_of_many(t):
     labels = [f"u{i:02}" + "x" * 29 for i in range(40)]
     routes = "".join(f"/{i}/ = {o.url} auth={label} login=form\n" for i, label in enumerate(labels))
     g = guarded(t, f"[site a.example]\n{routes}", people="".join(users(label, {"alice": "x"}) for label in labels))
-    for some in [], labels[:1], labels[-1:], labels[18:22], labels:
+    for some in [], labels[:1], labels[-1:], labels[18:22], labels[:20], labels:
         names = [name_of(label) for label in some]
         for value in "x", "x" * 60:
             field = "Cookie: " + "; ".join([f"{name}={value}" for name in names] + ["app=1"])
-            if len(field) > 3000:
+            if len(field) > (1200 if t.tiny else 3000):  # no head holds as much
                 continue
             c = g.client()
             m = c.ask(leave(field))
