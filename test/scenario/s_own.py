@@ -183,3 +183,16 @@ def original_url(t):
             check(o.requests[-1], f"GET {target} HTTP/1.1\n!X-Original-URL\n!X-Rewrite-URL")
         check(g.ask(get(target, *said, *who, host=host), source=ELSEWHERE), "HTTP/1.1 200")
         check(o.requests[-1], f"GET {target} HTTP/1.1\nX-Original-URL: /admin/\nX-Rewrite-URL: /admin/")
+
+
+@scenario("own/original-url-asked")
+def original_url_asked(t):
+    """Nor does such a field choose the page of a log-in server that decides: a client's least of all, but a proxy's neither."""
+    a, o = t.origin(answers=ok(b"")), t.origin()
+    g = guarded(t, f"[site a.example]\n/ = {o.url} auth={a.url}/verify\n", top=f"trusted = {ELSEWHERE}", people="")
+    said = "X-Original-URL: /health", "X-Rewrite-URL: /health", "X-Original-URI: /health", "X_Rewrite_URL: /health", "X.Rewrite.URL: /health"
+    for source in STRANGER, ELSEWHERE:
+        for fields in said, [f.lower() for f in said]:
+            check(g.ask(get("/x", *fields), source=source), "HTTP/1.1 200")
+            check(a.requests[-1], "GET /verify HTTP/1.1\nX-Forwarded-Uri: /x\nX-Original-URL: <scheme>://a.example/x\n!X-Rewrite-URL\n!X-Original-URI")
+            true("health" not in a.requests[-1].raw.decode(), f"the log-in server was told: {a.requests[-1]!r}")
