@@ -324,10 +324,10 @@ def expect(t):
     went(c.final("POST"), "/x")
     # it is there already, or there is none: one answer, whatever came before it
     went(g.ask(asks + good), "/x")
-    c = g.client()
-    c.send(re.sub(rb"Content-Length: [0-9]+\r\n", b"", asks))
-    check(c.response("POST"), "HTTP/1.1 400\n!Set-Cookie")
-    check(g.ask(re.sub(rb"Content-Length: [0-9]+", b"Content-Length: 0", asks)), "HTTP/1.1 400\n!Set-Cookie")
+    for none in b"", b"Content-Length: 0\r\n":
+        c = g.client()
+        c.send(re.sub(rb"Content-Length: [0-9]+\r\n", none, asks))
+        check(c.response("POST"), "HTTP/1.1 400\n!Set-Cookie")
     # HTTP/1.0 knows no interim answers
     c = g.client()
     c.send(asks.replace(b" HTTP/1.1", b" HTTP/1.0"))
