@@ -219,6 +219,24 @@ def hold(link, t, gate):
         link.send(ok())
 
 
+@scenario("guess/pause-takes-no-place", slow=True)
+def pause_place(t):
+    """Who is held back waits for nobody to look, and so takes no place of those who do."""
+    o, g = behind(t, top="requests = 16")
+    for i in range(4):
+        fail(g, 1, source=GUESSER, first=i)
+    asked = Asked(g)
+    for i in range(4):
+        asked.send(get("/", basic("alice", f"held back {i}")), GUESSER)
+        time.sleep(0.1)  # it has been looked at
+    for source, name in (STRANGER, "bob"), (FRIEND, "alice"), ("127.0.0.4", "bob"):
+        check(g.ask(get("/", basic(name)), source=source), "HTTP/1.1 200")
+        check(g.ask(get("/", basic(name, "a mistake")), source=source), "HTTP/1.1 401")
+    true(not asked.answered(), "they are not held back")
+    for c in asked.clients:
+        check(c.final(), "HTTP/1.1 401")
+
+
 @scenario("guess/places-for-others", slow=True)
 def places(t):
     """However many networks that have failed ask at a time, strangers find a place; and those who have logged in before, whoever asks."""
