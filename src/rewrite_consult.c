@@ -19,7 +19,7 @@ static bool is_of_resource(enum field_id id, struct span name)
  * X-Original-URI before all others.) */
 static bool is_for_gateway(struct span name)
 {
-	return span_starts_same(name, SPAN("X-Forwarded-")) || span_starts_same(name, SPAN("X-Original-"));
+	return span_starts_same(name, SPAN("X-Forwarded-")) || span_starts_same(name, SPAN("X-Original-")) || span_same(name, SPAN("X-Rewrite-URL"));
 }
 
 /* Credentials are what it decides by, even if it gives the server others. */
