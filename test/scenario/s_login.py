@@ -456,6 +456,19 @@ def shut_out_row(t, kind):
             shut_out(t, kind)
 
 
+@scenario("login/limited")
+def limited(t):
+    """What limits the place that asks for a log-in limits its form and page, wherever they go on to; others are not held up."""
+    o = t.origin()
+    g = guarded(t, f"[site a.example]\n/ = {o.url}\n/admin/ = {o.url} auth=family login=form limit=2/h burst=2\n")
+    went(g.ask(submit(to="/admin/"), source="127.0.0.2"), "/admin/")
+    check(g.ask(submit("alice", "wrong", "/"), source="127.0.0.2"), PAGE)
+    for request in submit(to="/admin/"), submit(to="/"), submit("alice", "another", "/none"), page("/admin/"):
+        check(g.ask(request, source="127.0.0.2"), "HTTP/1.1 429\nRetry-After: ~[0-9]+\n!Set-Cookie")
+    check(g.ask(get("/"), source="127.0.0.2"), "HTTP/1.1 200")
+    went(g.ask(submit(to="/admin/"), source="127.0.0.3"), "/admin/")
+
+
 # --- out ---------------------------------------------------------------------------
 
 def leave(*fields, sends=None, method="POST", host="a.example"):
