@@ -16,7 +16,7 @@
 
 B ?= build
 OUT ?= .
-JOBS ?= 4
+JOBS ?= 8
 FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
