@@ -134,7 +134,7 @@ class Place:
     """An address nobody else gets. It stays bound, but does not listen: until somebody
     else (who needs SO_REUSEADDR) does, connections are refused."""
 
-    def __init__(self, family, address, path=None):
+    def __init__(self, family, address, path=None, port=0):
         self.family, self.address, self.path, self.holder = family, address, path, None
         self.secure = False  # TLS is spoken here
         self.context = None  # of clients; None: they believe the run's authority, or anything
@@ -143,7 +143,7 @@ class Place:
             self.holder = socket.socket(family)
             if address == "::" :
                 self.holder.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            self.holder.bind((address, 0))
+            self.holder.bind((address, port))
             self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.port = self.holder.getsockname()[1]
 
@@ -651,8 +651,8 @@ class Test:
 
     # making things
 
-    def place(self, *what):
-        p = Place(*what)
+    def place(self, *what, **how):
+        p = Place(*what, **how)
         self.places.append(p)
         return p
 

@@ -4,8 +4,8 @@ import socket
 import struct
 
 import harness
-from harness import Place, scenario
-from wire import check, equal, get, ok, post, true
+from harness import scenario
+from wire import Wrong, check, equal, get, ok, post, true
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -370,15 +370,16 @@ def rewrite(path, text):
 
 
 def same_port(t, *addresses):
-    """Origins on one port of several addresses: the places, of which each may be listened on."""
-    first = t.tcp(addresses[0])
-    places = [first]
-    for address in addresses[1:]:
-        p = object.__new__(Place)
-        p.family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        p.address, p.path, p.holder, p.port = address, None, None, first.port
-        places.append(p)
-    return places
+    """Places on one port of several addresses. Clients of other scenarios come from such addresses, too: a port may be taken on one of them."""
+    for _ in range(100):
+        places = [t.tcp(addresses[0])]
+        try:
+            for address in addresses[1:]:
+                places.append(t.place(socket.AF_INET6 if ":" in address else socket.AF_INET, address, port=places[0].port))
+            return places
+        except OSError:
+            pass
+    raise Wrong(f"no port is free on all of {addresses}")
 
 
 def twin(t, addresses, alive):
