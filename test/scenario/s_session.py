@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Once in, stay in: the session's cookie, what ends it, what is none, and that no server sees it."""
 import base64
+import hmac
 import os
 import re
 import stat
+import struct
 import subprocess
+import time
 
 import harness
 import wire
@@ -341,3 +344,33 @@ def when_cookie(t):
     check(g.ask(get("/", "Cookie: beta=1")), "HTTP/1.1 401")
     cookie = session(g)
     check(g.ask(get("/", cookie + "; beta=1")), "HTTP/1.1 200\n\nbeta")
+
+
+# --- how long -----------------------------------------------------------------------
+
+def kept_key(t):
+    with open(os.path.join(t.dir, "state", "session.key"), "rb") as f:
+        return f.read()
+
+
+def made(t, since, name="alice", site="a.example", label="family"):
+    """The cookie of a session that began then: what session.c says it is, made without it."""
+    stored = re.search(rf"(?m)^{name} = (\S+)$", users()).group(1)
+    when = struct.pack(">Q", since)
+    parts = [b"session", b"\1" + when + bytes(8), site.encode(), name_of(label).encode(), name.encode(), stored.encode()]
+    tag = hmac.new(kept_key(t), b"".join(struct.pack(">Q", len(p)) + p for p in parts), "sha256").digest()[:16]
+    value = base64.urlsafe_b64encode(b"\1" + when + name.encode() + tag).rstrip(b"=").decode()
+    return f"Cookie: {name_of(label)}={value}"
+
+
+@scenario("session/lasts")
+def lasts(t):
+    """A session is over after its time, the shorter one of two where two are asked for; then the password is asked for again."""
+    o = t.origin()
+    g = guarded(t, f"[site a.example]\nauth = family\nsession = 1h\n/ = {o.url}\n/short/ = {o.url} auth=family session=1m\n")
+    for ago, long, short in (0, 200, 200), (30, 200, 200), (61, 200, 401), (3500, 200, 401), (3601, 401, 401), (10**9, 401, 401):
+        cookie = made(t, int(time.time()) - ago)
+        check(g.ask(get("/", cookie)), f"HTTP/1.1 {long}")
+        check(g.ask(get("/short/", cookie)), f"HTTP/1.1 {short}")
+        check(g.ask(get("/x/..%2Fshort/", cookie)), f"HTTP/1.1 {short}")
+    check(g.ask(get("/", made(t, int(time.time())).replace("Cookie: ", "Cookie: x"))), "HTTP/1.1 401")
