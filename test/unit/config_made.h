@@ -44,4 +44,19 @@ static inline struct config *config_right(const char *text)
 	return c;
 }
 
+/* What must be refused, each with all of these words. */
+struct config_mistake {
+	const char *text, *said;
+};
+
+static inline void config_refuses(const struct config_mistake *rows, size_t count)
+{
+	static struct said said;
+
+	for (size_t i = 0; i < count; i++) {
+		assert_null(config_made(&said, rows[i].text));
+		block_same(text_span(&said.text), rows[i].said, rows[i].text);
+	}
+}
+
 #endif

@@ -11,7 +11,7 @@
 #define RATE " is neither off nor a rate such as 10/s, 100/m or 1000/h, at most 1000/s\n"
 #define BYTES " is neither off nor a rate from 1k/s to 1024G/s, such as 1M/s\n"
 
-static const struct { const char *text, *said; } mistakes[] = {
+static const struct config_mistake mistakes[] = {
 	{A "limit = 10\n", "f:5: limit: '10'" RATE},
 	{A "limit = 10/\n", "f:5: limit: '10/'" RATE},
 	{A "limit = /s\n", "f:5: limit: '/s'" RATE},
@@ -46,15 +46,8 @@ static const struct { const char *text, *said; } mistakes[] = {
 
 static void tells_every_mistake(void **state)
 {
-	static struct said said;
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(mistakes); i++) {
-		struct config *c = config_made(&said, mistakes[i].text);
-
-		assert_null(c);
-		block_same(text_span(&said.text), mistakes[i].said, mistakes[i].text);
-	}
+	config_refuses(mistakes, COUNT(mistakes));
 }
 
 static void reads_limits(void **state)

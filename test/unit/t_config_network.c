@@ -56,7 +56,7 @@ static int tear_down(void **state)
 	return chdir("/") || system(command);
 }
 
-static const struct { const char *text, *said; } mistakes[] = {
+static const struct config_mistake mistakes[] = {
 	{A "deny = ./none\n", "f:5: file ./none cannot be read: no such file or directory\n"},
 	{A "deny = ./dir\n", "f:5: file ./dir cannot be read: is a directory\n"},
 	{A "deny = ./large\n", "f:5: file ./large is larger than 1 MB\n"},
@@ -80,15 +80,8 @@ static const struct { const char *text, *said; } mistakes[] = {
 
 static void tells_every_mistake(void **state)
 {
-	static struct said said;
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(mistakes); i++) {
-		struct config *c = config_made(&said, mistakes[i].text);
-
-		assert_null(c);
-		block_same(text_span(&said.text), mistakes[i].said, mistakes[i].text);
-	}
+	config_refuses(mistakes, COUNT(mistakes));
 }
 
 static void same_networks(const struct net *at, size_t count, const char *want)

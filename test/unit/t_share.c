@@ -3,12 +3,7 @@
  * Does the sum over all workers hold, also while they race? Is a session found
  * whole or not at all?
  */
-#include "../../src/share.h"
-#include "../../platform/platform.h"
-#include "block.h"
-
-#include <sys/mman.h>
-#include <unistd.h>
+#include "share_made.h"
 
 static struct net ip4(uint32_t number)
 {
@@ -29,11 +24,6 @@ static int joined(struct share *s)
 	return slot;
 }
 
-static void let_go(struct share *s)
-{
-	munmap(s, sizeof *s);
-}
-
 static void slots(void **state)
 {
 	struct share *s = share_make();
@@ -52,7 +42,7 @@ static void slots(void **state)
 	share_leave(s, 17);
 	assert_int_equal(share_join(s), 17);
 	assert_int_equal(share_join(s), -1);
-	let_go(s);
+	made_free(s);
 }
 
 static void counts_over_workers(void **state)
@@ -74,7 +64,7 @@ static void counts_over_workers(void **state)
 	assert_true(share_peer_in(s, one, &a, 0, 3));
 	assert_false(share_peer_in(s, one, &a, 0, 3));
 	assert_true(share_peer_in(s, one, &a, 0, 4));
-	let_go(s);
+	made_free(s);
 }
 
 static void networks(void **state)
@@ -94,7 +84,7 @@ static void networks(void **state)
 	share_peer_out(s, slot, &local, 0);
 	for (i = 0; i < 10; i++)
 		assert_true(share_peer_in(s, slot, &a, 0, 0)); /* no limit */
-	let_go(s);
+	made_free(s);
 }
 
 static void assert_empty(struct share *s, int slot)
@@ -132,7 +122,7 @@ static void leaves_nothing(void **state)
 	assert_int_equal(atomic_load(&s->slots[slot].active), 0);
 	assert_int_equal(atomic_load(&s->slots[slot].pid), 0);
 	assert_true(share_peer_in(s, other, &a, 0, 2));
-	let_go(s);
+	made_free(s);
 }
 
 /* More addresses than there are places: strangers still come in, those counted
@@ -158,7 +148,7 @@ static void a_flood_locks_nobody_out(void **state)
 		share_peer_out(s, slot, &peer, 0); /* one too many takes nothing from others */
 	}
 	assert_empty(s, slot);
-	let_go(s);
+	made_free(s);
 }
 
 /* What a table can hold it must hold for nearly all: 300 addresses, each once. */
@@ -179,7 +169,7 @@ static void counts_nearly_all(void **state)
 		uncounted += share_peer_in(s, slot, &peer, 0, 1);
 	}
 	assert_in_range(uncounted, 0, 20);
-	let_go(s);
+	made_free(s);
 }
 
 /* --- sessions ----------------------------------------------------------------- */
@@ -247,7 +237,7 @@ static void keeps_sessions(void **state)
 	share_session_save(s, 1, &a, 6000);
 	assert_true(finds(s, &a, 6000));
 	assert_int_equal(sessions_in(s, 6000), 1);
-	let_go(s);
+	made_free(s);
 }
 
 static void the_oldest_gives_way(void **state)
@@ -266,7 +256,7 @@ static void the_oldest_gives_way(void **state)
 			assert_int_equal(finds(s, &t, 1000 + i), k + EACH > i);
 		}
 	}
-	let_go(s);
+	made_free(s);
 }
 
 /* Random ids find their way to all places; what is full stays within its bounds. */
@@ -289,7 +279,7 @@ static void many_sessions(void **state)
 	}
 	assert_int_equal(found, sessions_in(s, 9000));
 	assert_in_range(found, SHARE_SESSIONS * 9 / 10, SHARE_SESSIONS);
-	let_go(s);
+	made_free(s);
 }
 
 /* The entry of the only session there is, as a writer of this slot left it. */
@@ -335,7 +325,7 @@ static void passes_over_the_half_written(void **state)
 	share_session_save(s, 8, &a, 1000);
 	assert_true(finds(s, &a, 1000));
 	assert_int_equal(sessions_in(s, 1000), 4);
-	let_go(s);
+	made_free(s);
 }
 
 /* With all its places torn a session is not kept, and nothing hangs. */
@@ -354,7 +344,7 @@ static void no_place_is_no_fault(void **state)
 	share_session_save(s, 0, &a, 1000);
 	assert_true(finds(s, &a, 1000));
 	assert_int_equal(sessions_in(s, 1000), 1);
-	let_go(s);
+	made_free(s);
 }
 
 /* --- races ------------------------------------------------------------------ */
@@ -365,7 +355,7 @@ struct track { /* what is open by what the workers were told */
 	_Atomic int open, most, admitted;
 };
 
-static void race(struct share *s, struct track *t, int slot)
+static void hammer(struct share *s, struct track *t, int slot)
 {
 	struct net peer = ip4(9);
 	int i, k, now, most;
@@ -385,23 +375,6 @@ static void race(struct share *s, struct track *t, int slot)
 	}
 }
 
-static void assert_all_end_well(int count)
-{
-	char room[64];
-	struct text how = text_in(room, sizeof room);
-	long pid;
-
-	while (count) {
-		how.len = 0;
-		if (platform_reap(&pid, &how)) {
-			assert_true(span_is(text_span(&how), SPAN("exit status 0")));
-			count--;
-		} else {
-			platform_poll(NULL, 0, 5);
-		}
-	}
-}
-
 static void never_more_than_most(void **state)
 {
 	struct share *s = share_make();
@@ -416,17 +389,17 @@ static void never_more_than_most(void **state)
 		pid = platform_fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			race(s, t, slots_of[i]);
+			hammer(s, t, slots_of[i]);
 			_exit(0);
 		}
 	}
-	assert_all_end_well(WORKERS);
+	await_racers(WORKERS);
 	assert_in_range(atomic_load(&t->most), 1, MOST);
 	assert_true(atomic_load(&t->admitted) > 0); /* how many is the scheduler's affair */
 	for (i = 0; i < WORKERS; i++)
 		assert_empty(s, slots_of[i]);
 	munmap(t, sizeof *t);
-	let_go(s);
+	made_free(s);
 }
 
 enum { IDS = 6 }; /* more than there are places for */
@@ -464,9 +437,9 @@ static void never_mixes_sessions(void **state)
 		if (pid == 0)
 			_exit(swap_sessions(s, i, TURNS));
 	}
-	assert_all_end_well(WORKERS);
+	await_racers(WORKERS);
 	assert_int_equal(sessions_in(s, 1000), 4); /* nothing is left half-written */
-	let_go(s);
+	made_free(s);
 }
 
 /* Killed anywhere: what it leaves is mended, whatever others do meanwhile. */
@@ -492,7 +465,7 @@ static void the_killed_leave_nothing_torn(void **state)
 		share_leave(s, 7);
 		assert_in_range(sessions_in(s, 1000), 3, 4);
 	}
-	let_go(s);
+	made_free(s);
 }
 
 int main(void)
