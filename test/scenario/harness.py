@@ -318,7 +318,7 @@ class Origin:
                     else:
                         link.send(data)
                         if ends_link(data, m.method):
-                            link.sock.shutdown(socket.SHUT_WR)
+                            link.finish()
                             link.ends()
                             break
         except (ConnectionResetError, BrokenPipeError):

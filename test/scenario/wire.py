@@ -4,6 +4,7 @@
 A strict reader of HTTP/1.1 messages for the tests: what gateway sends has to
 be canonical, so anything else is an error here. Knows no gateway.
 """
+import errno
 import re
 import socket
 import struct
@@ -224,8 +225,12 @@ class Stream:
             raise Wrong(f"expected the end, got {rest!r}")
 
     def finish(self):
-        """Sends no more; still reads."""
-        self.sock.shutdown(socket.SHUT_WR)
+        """Sends no more; still reads. A peer that has reset the connection needs not be told."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as e:
+            if e.errno != errno.ENOTCONN:
+                raise
         return self
 
     def reset(self):
