@@ -19,6 +19,7 @@
 #define GW_TARGET 1024 /* longest request target */
 #define GW_FIELDS 48   /* fields in one head */
 #define GW_DUCT_AFTER 64 /* payload bytes after which a body counts as long */
+#define GW_BLOCK 256   /* bytes of a block of the cache */
 #define GW_RECV 1      /* bytes asked of the kernel in one read; 0: all room */
 #define GW_CLIENTS 16  /* default of `clients` */
 #define GW_REQUESTS 8  /* default of `requests` */
@@ -28,6 +29,7 @@
 #define GW_TARGET 6144
 #define GW_FIELDS 100
 #define GW_DUCT_AFTER 131072
+#define GW_BLOCK 1024
 #define GW_RECV 0
 #define GW_CLIENTS 512
 #define GW_REQUESTS 128

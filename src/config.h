@@ -10,6 +10,7 @@
 #define CONFIG_H
 
 #include "../gateway.h"
+#include "fresh.h"
 #include "head.h"
 #include "password.h"
 #include "session.h"
@@ -119,6 +120,16 @@ struct crowd {
 	uint16_t number; /* the same */
 };
 
+/* What a route keeps of its answers. */
+struct cache_rule {
+	struct fresh_rule fresh;
+	uint64_t object;          /* bytes of the longest body that is stored; 0: an eighth of the cache */
+	const struct span *drop;  /* parameters of a query that neither the key nor the server gets: names, '*' at the end for any rest */
+	size_t drop_count;
+	bool sort;                /* the order of parameters counts for nothing: key and server get them sorted by name */
+	struct span identity;     /* what tells this route's answers from another's: its targets, conditions and request fields; survives a reload that leaves them as they are */
+};
+
 /* What can be said for all, for a site or for a route; each level inherits from the one above. */
 struct options {
 	struct edits request; /* request_header */
@@ -138,6 +149,7 @@ struct options {
 	const struct auth *auth;  /* NULL: nobody needs to log in */
 	const struct limit *limit; /* NULL: none */
 	const struct crowd *crowd; /* NULL: none */
+	const struct cache_rule *cache; /* NULL: nothing is kept */
 	uint64_t max_body;        /* payload bytes of a request; 0: any number */
 	uint64_t bandwidth;       /* payload bytes a second, each way; 0: any number */
 };
@@ -224,6 +236,7 @@ struct config {
 	uint32_t per_client; /* connections of one address (IPv6: /64) */
 	uint32_t idle_links; /* idle links kept to one server, per worker */
 	uint32_t buffer;   /* bytes; at least GW_HEAD + 1024 */
+	uint64_t cache;    /* bytes of the cache, all of it; 0: no route keeps anything */
 	const char *user, *group; /* or NULL */
 	const char *access_log; /* "stderr", "off", "syslog" or a file */
 	const char *error_log;  /* the same */

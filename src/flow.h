@@ -14,6 +14,7 @@
 
 #include "../gateway.h"
 #include "body.h"
+#include "cache.h"
 #include "link.h"
 
 /* A pipe of the kernel, through which a long plain body goes from socket to
@@ -37,6 +38,7 @@ struct flow {
 	struct link *to;
 	struct span head;  /* what is left to send of the composed head */
 	struct span fixed; /* what is left to send of a body in memory */
+	struct cache_read *stored; /* the body comes from the cache, as it gets there; NULL: it does not */
 	struct body body;  /* what comes in */
 	uint64_t sent;     /* payload bytes that the sink took */
 	struct ducts *ducts; /* to lend one from; NULL: never */
@@ -62,6 +64,8 @@ enum flow_result {
 void flow_start(struct flow *f, struct link *from, struct link *to, struct span head, enum body_kind kind, uint64_t length, bool chunked);
 /* From memory. */
 void flow_reply(struct flow *f, struct link *to, struct span head, struct span body);
+/* From the cache. The source is broken when what is being filled there breaks. */
+void flow_stored(struct flow *f, struct link *to, struct span head, struct cache_read *stored, bool chunked);
 /* Gives back what was lent. The flow is not to be stepped again. */
 void flow_drop(struct flow *f);
 /* Moves what can be moved now; reads at most a few buffers full, so that one

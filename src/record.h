@@ -18,6 +18,7 @@ struct record {
 	struct span user;   /* who has logged in; empty: nobody */
 	const char *server; /* NULL: none was asked */
 	const char *why;    /* NULL: nothing failed */
+	const char *cache;  /* what it had to do with the answer: "hit", "miss", ...; NULL: nothing */
 	const char *tls;    /* version and suite; NULL: plain */
 	uint64_t bytes;     /* of the body that the client was sent */
 	int64_t took_us, server_us; /* server_us < 0: no answer came */

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "frame.h"
+#include "fresh.h"
 #include "path.h"
 
 /* Who asks, and how: the same for all requests of a connection, but for client. */
@@ -34,6 +35,8 @@ struct rewrite_up {
 	struct span fields;      /* further ones, ready to send; those of these names have been edited away */
 	bool hide_authorization; /* it was for us */
 	bool hide_cookies;       /* some may be ours */
+	bool validates;          /* it asks whether what we have stored still holds: the client's own conditions and ranges stay here, and ... */
+	struct span conditions;  /* ... these go up, ready to send */
 };
 
 /* The request head for this target. out->full: it was too long. */
@@ -53,12 +56,40 @@ struct rewrite_down {
 	struct span date;          /* to add when there is none */
 	struct span hsts;          /* Strict-Transport-Security, instead of the server's; empty: not said */
 	struct span fields;        /* further ones, ready to send */
+	struct span cache_status;  /* our member of Cache-Status (RFC 9211), behind those of others; empty: not said */
 	bool chunked;              /* the body goes out in chunks */
 	bool close;                /* the connection ends after it */
 	bool tunnel;               /* this is the 101 that begins a tunnel */
 };
 
 void rewrite_response(struct text *out, const struct rewrite_down *down);
+
+/* --- what the cache keeps and sends (rewrite_stored.c) ------------------------------ */
+
+/* The head text of a response as it is stored: status line, then "Name: value CRLF" for each
+ * field that is neither for this hop nor left out (fresh_leaves_out) nor Content-Length; Via with our
+ * own behind it, and Date if there was none. No empty line. */
+void rewrite_store(struct text *out, const struct head *h, const struct frame *f, const struct fresh_rule *rule, struct span date);
+/* The same of a stored head text whose validation was answered with this 304 (RFC 9111 3.2): its
+ * fields replace those of the same name, but for Content-*, and what is about this message alone. */
+void rewrite_refresh(struct text *out, struct span stored, const struct head *h, const struct frame *f, const struct fresh_rule *rule, struct span date);
+
+struct rewrite_stored {
+	struct span head;          /* as rewrite_store wrote it */
+	enum fresh_part part;
+	uint64_t length;           /* of the whole body; UINT64_MAX: not known yet */
+	uint64_t first, last;      /* of FRESH_RANGE */
+	int64_t age;               /* s; negative: no Age (it has just come from the server) */
+	const struct edits *edits; /* as in struct rewrite_down, as are the following */
+	struct span hsts;
+	struct span fields;
+	struct span cache_status;
+	bool chunked;
+	bool close;
+};
+/* The head of an answer from the cache. 304 has the fields of RFC 9110 15.4.5 and what identifies
+ * it; 206 Content-Range; 416 no body and Content-Range with the length. */
+void rewrite_stored(struct text *out, const struct rewrite_stored *s);
 
 /* How often does our own pseudonym stand in Via already? */
 int rewrite_loops(const struct head *h);

@@ -5,6 +5,7 @@
 #ifndef WORKER_H
 #define WORKER_H
 
+#include "cache.h"
 #include "config.h"
 #include "log.h"
 #include "share.h"
@@ -14,6 +15,7 @@ struct worker_given {
 	const struct config *config;
 	struct share *share;
 	int slot;             /* in share */
+	struct cache *cache;  /* NULL: there is none */
 	const int *listeners; /* descriptors, one for each config->listeners */
 	int control;          /* pair to the supervisor: one datagram a command, see below */
 	int offload;          /* pair to the offload process for names */

@@ -450,7 +450,12 @@ static const struct {
 	{"Upgrade", FIELD_UPGRADE}, {"User-Agent", FIELD_USER_AGENT}, {"Via", FIELD_VIA}, {"X-Forwarded-For", FIELD_X_FORWARDED_FOR},
 	{"X-Forwarded-Host", FIELD_X_FORWARDED_HOST}, {"X-Forwarded-Port", FIELD_X_FORWARDED_PORT},
 	{"X-Forwarded-Prefix", FIELD_X_FORWARDED_PREFIX}, {"X-Forwarded-Proto", FIELD_X_FORWARDED_PROTO}, {"X-Real-IP", FIELD_X_REAL_IP},
-	{"X-Client-Cert-Subject", FIELD_X_CLIENT_CERT_SUBJECT},
+	{"X-Client-Cert-Subject", FIELD_X_CLIENT_CERT_SUBJECT}, {"Age", FIELD_AGE}, {"Cache-Control", FIELD_CACHE_CONTROL},
+	{"CDN-Cache-Control", FIELD_CDN_CACHE_CONTROL}, {"Content-Location", FIELD_CONTENT_LOCATION}, {"ETag", FIELD_ETAG},
+	{"Expires", FIELD_EXPIRES}, {"If-Match", FIELD_IF_MATCH}, {"If-Modified-Since", FIELD_IF_MODIFIED_SINCE},
+	{"If-None-Match", FIELD_IF_NONE_MATCH}, {"If-Range", FIELD_IF_RANGE}, {"If-Unmodified-Since", FIELD_IF_UNMODIFIED_SINCE},
+	{"Last-Modified", FIELD_LAST_MODIFIED}, {"Pragma", FIELD_PRAGMA}, {"Range", FIELD_RANGE}, {"Set-Cookie", FIELD_SET_COOKIE},
+	{"Vary", FIELD_VARY},
 };
 
 /* head_id, and the parser, which looks names up without asking whether they are tokens. */
