@@ -52,6 +52,11 @@ void *system_memory(size_t bytes, bool shared)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+void system_memory_free(void *at, size_t bytes)
+{
+	munmap(at, bytes);
+}
+
 bool system_groups(const char *user, gid_t gid)
 {
 	return (user ? initgroups(user, gid) : setgroups(1, &gid)) == 0;

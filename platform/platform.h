@@ -52,6 +52,8 @@ long platform_pipe_drain(int pipe[2], int to, size_t len);
  * IPv6 socket takes IPv4 as well. An old Unix socket nobody answers on is
  * replaced. TCP_NODELAY is inherited by what it accepts where the system does that. */
 int platform_listen(const struct net *address, const char *path, bool both, struct text *error);
+/* The same at this path, for nobody but who we run as (mode 0600). */
+int platform_listen_own(const char *path, struct text *error);
 /* A connection, or PLATFORM_WAIT (none there) or PLATFORM_BROKEN (out of
  * descriptors or memory: stop accepting for a while). A connection that died
  * in the queue is passed over. */
@@ -93,6 +95,8 @@ int platform_parked(int park, void **who, int count);
 
 /* Anonymous memory, zeroed, a page is only there once it is touched; NULL. */
 void *platform_memory(size_t bytes, bool shared);
+/* Gives it back, in this process; NULL is fine. */
+void platform_memory_free(void *at, size_t bytes);
 /* Raises the limit of open descriptors to at least count. */
 bool platform_descriptors(size_t count);
 /* A pair of connected sockets that keep datagram boundaries. */

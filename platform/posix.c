@@ -387,9 +387,17 @@ static void remove_stale(const char *path, const union address *a, socklen_t len
 	close(fd);
 }
 
-/* Everybody on this machine may connect, as with nginx: who may reach the path
- * is the directory's business. */
-static int listen_unix(const char *path)
+/* Nobody may connect before mode says who. */
+static int bind_unix(int fd, const union address *a, socklen_t len)
+{
+	mode_t before = umask(S_IRWXG | S_IRWXO | S_IXUSR);
+	int status = bind(fd, &a->any, len);
+
+	umask(before);
+	return status;
+}
+
+static int listen_unix(const char *path, mode_t mode)
 {
 	union address a;
 	socklen_t len = to_unix(&a, path);
@@ -401,9 +409,9 @@ static int listen_unix(const char *path)
 	fd = system_socket(AF_UNIX, SOCK_STREAM);
 	if (fd < 0)
 		return system_fail();
-	if (bind(fd, &a.any, len) != 0)
+	if (bind_unix(fd, &a, len) != 0)
 		return fail_close(fd);
-	if (chmod(path, 0666) != 0 || listen(fd, BACKLOG) != 0) {
+	if (chmod(path, mode) != 0 || listen(fd, BACKLOG) != 0) {
 		fail_close(fd);
 		unlink(path);
 		return -1;
@@ -431,15 +439,24 @@ static int listen_ip(const struct net *address, bool both)
 	return fd;
 }
 
+/* At a path everybody on this machine may connect, as with nginx: who may reach
+ * it is the directory's business. */
 int platform_listen(const struct net *address, const char *path, bool both, struct text *error)
 {
 	struct net any4 = {.family = NET_IP4, .bits = 32, .port = address ? address->port : 0};
-	int fd = path ? listen_unix(path) : listen_ip(address, both);
+	int fd = path ? listen_unix(path, 0666) : listen_ip(address, both);
 
 	/* Both, on a machine without IPv6: then IPv4 alone is what there is. */
 	if (fd < 0 && !path && both && (last_error == EAFNOSUPPORT || last_error == EADDRNOTAVAIL))
 		fd = listen_ip(&any4, false);
 	return fd >= 0 ? fd : explain(error, address, path, system_words(last_error));
+}
+
+int platform_listen_own(const char *path, struct text *error)
+{
+	int fd = listen_unix(path, 0600);
+
+	return fd >= 0 ? fd : explain(error, NULL, path, system_words(last_error));
 }
 
 int platform_accept(int listener, struct net *peer)

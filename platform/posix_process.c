@@ -26,6 +26,12 @@ void *platform_memory(size_t bytes, bool shared)
 	return at;
 }
 
+void platform_memory_free(void *at, size_t bytes)
+{
+	if (at)
+		system_memory_free(at, bytes);
+}
+
 bool platform_descriptors(size_t count)
 {
 	struct rlimit limit;

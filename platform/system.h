@@ -26,6 +26,7 @@ int system_socket(int family, int type);
 int system_accept(int listener, struct sockaddr *peer, socklen_t *len);
 /* Anonymous memory, NULL on failure. */
 void *system_memory(size_t bytes, bool shared);
+void system_memory_free(void *at, size_t bytes);
 /* Supplementary groups: those of the user, or with NULL only gid. */
 bool system_groups(const char *user, gid_t gid);
 /* No exec gives rights back from here on. */

@@ -318,6 +318,36 @@ static void unix_sockets(void **state)
 	unlink(path);
 }
 
+/* Whatever the umask is, and it stays what it is. */
+static void a_socket_of_ones_own(void **state)
+{
+	const char *path = in_directory("own");
+	struct text error = block_text(300);
+	mode_t before = umask(0);
+	int listener = platform_listen_own(path, &error);
+	struct net peer;
+	struct stat st;
+
+	(void)state;
+	assert_true(listener >= 0);
+	assert_int_equal(umask(before), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	close_pair(connect_to(listener, NULL, path, &peer));
+	assert_int_equal(platform_listen_own(path, &error), -1);
+	assert_true(error.len > 0); /* somebody answers there */
+	platform_close(listener);
+	error.len = 0;
+	listener = platform_listen_own(path, &error);
+	assert_true(listener >= 0);
+	assert_int_equal(error.len, 0);
+	platform_close(listener);
+	unlink(path);
+	assert_int_equal(platform_listen_own("/nonexistent/own", &error), -1);
+	block_same(text_span(&error), "cannot listen on unix:/nonexistent/own: no such file or directory", "no directory");
+	free(error.at);
+}
+
 static void other_files_stay(void **state)
 {
 	const char *path = in_directory("file");
@@ -565,8 +595,10 @@ static void shares_memory(void **state)
 	assert_ended(pid, "exit status 0");
 	assert_int_equal(shared[page], 'x');
 	assert_int_equal(own[0], 0);
-	munmap(shared, page * 3);
-	munmap(own, page);
+	platform_memory_free(shared, page * 3);
+	platform_memory_free(own, page);
+	platform_memory_free(NULL, page);
+	assert_int_equal(msync(shared, page * 3, MS_ASYNC), -1); /* nothing is there any more */
 	assert_null(platform_memory(SIZE_MAX / 2, false));
 	assert_string_equal(platform_why(), "out of memory");
 }
@@ -1166,6 +1198,7 @@ int main(void)
 		cmocka_unit_test(six_alone),
 		cmocka_unit_test(says_why_it_cannot_listen),
 		cmocka_unit_test(unix_sockets),
+		cmocka_unit_test(a_socket_of_ones_own),
 		cmocka_unit_test(other_files_stay),
 		cmocka_unit_test(out_of_descriptors),
 		cmocka_unit_test(raises_the_limit),
