@@ -13,12 +13,14 @@ gives a reason in `plain` and is left out. A place is secure when whoever
 listens there speaks TLS, so a scenario may also mix them by hand.
 """
 import contextlib
+import mmap
 import os
 import re
 import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import threading
@@ -33,8 +35,10 @@ from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok
 SCENARIOS = []
 CERTS = None  # certs.Shop: certificates for all scenarios
 RUN = None  # the same when this is a run over TLS
+HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
 READY = re.compile(r"\bready\b")
+CACHING = r"(?m)(?<![\w-])cache *= *(?!off\b|\d+[kMG]\b)\w"  # in a configuration: something is kept
 
 
 class Skip(Exception):
@@ -402,6 +406,48 @@ class Origin:
 
 # --- gateway ---------------------------------------------------------------------
 
+class Clock:
+    """The clocks of a gateway and its children, to be moved on: see clock.c. Preloaded, so a static program has none."""
+
+    def __init__(self, t):
+        with open(t.binary, "rb") as f:
+            if b"/ld-" not in f.read(4096):
+                raise Skip("nothing can be loaded before a static program")
+        source, self.library = os.path.join(HERE, "clock.c"), os.path.join(t.dir, "clock.so")
+        if not os.path.exists(self.library):
+            subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O1", "-shared", "-fPIC", "-o", self.library, source, "-ldl"], check=True)
+        path = t.file(f"clock{len(t.gateways)}", bytes(4096))
+        self.before = ["env", f"LD_PRELOAD={self.library}", f"CLOCK_FILE={path}", "ASAN_OPTIONS=verify_asan_link_order=0"]
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), 4096)
+        self.t, self.ahead, self.steps = t, 0.0, 0
+
+    def step(self, seconds):
+        """Moves them on. When it returns, every process has begun to wait anew, so that none still acts on the time before."""
+        self.ahead += seconds
+        self.steps += 1
+        struct.pack_into("q", self.map, 0, int(self.ahead * 1e9))
+        struct.pack_into("I", self.map, 8, self.steps)
+
+        def seen():
+            table = struct.unpack_from("500I", self.map, 16)
+            return not any(pid and running(pid) and steps < self.steps for pid, steps in zip(table[::2], table[1::2]))
+        self.t.until(seen, "all processes have seen what time it is")
+
+    def now(self):
+        """Seconds since 1970 as gateway sees it."""
+        return time.time() + self.ahead
+
+
+def running(pid):
+    """There is such a process, and it can run."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZXT"
+    except OSError:
+        return False
+
+
 def children(pid):
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as f:
@@ -456,20 +502,24 @@ class Output:
 
 class Gateway:
     """A running gateway. Its logs are its stderr unless `logs` says otherwise. around: files
-    that it sees in place of the system's (Test.elsewhere). before: words in front of the command."""
+    that it sees in place of the system's (Test.elsewhere). before: words in front of the command.
+    clock: it can be moved on (step). Whoever has a cache has a state directory of its own, and in the
+    end that cache must be in order."""
 
-    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True, around=None, before=()):
+    def __init__(self, t, config="", *, top="", listen=None, words=None, ready=True, logs="access_log = stderr\nerror_log = stderr\n", settle=True, around=None, before=(), clock=False):
         self.t = t
         self.places = [p if isinstance(p, tuple) else (p, "") for p in (listen or [t.tcp()])]
         self.place = self.places[0][0]
         self.settle = settle
         self.logs = logs
         self.deaths = False  # the scenario ends processes itself
+        self.caches = False  # it has a cache
+        self.clock = Clock(t) if clock else None
         self.file = os.path.join(t.dir, f"g{len(t.gateways)}.ini")
         if words is None:
             self.write(config, top)
         args = [*words] if words is not None else ["-c", self.file]
-        self.process = t.spawn([*(t.elsewhere(around) if around else before), t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = t.spawn([*(self.clock.before if clock else ()), *(t.elsewhere(around) if around else before), t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
         self.clients = []
         self.before = {}
@@ -485,6 +535,9 @@ class Gateway:
         if "[gateway]" not in config:
             listen = "".join(f"listen = {p.text} {w}".rstrip() + "\n" for p, w in self.places)
             text = f"[gateway]\n{listen}{self.logs}{top.strip()}\n\n{config.strip()}\n"
+        self.caches = bool(re.search(CACHING, text))
+        if self.caches and not re.search(r"(?m)^state\b", text):
+            text = text.replace("[gateway]\n", f"[gateway]\nstate = {self.file[:-4]}.state\n", 1)
         if RUN:
             text = self.over_tls(text)
         for line in re.findall(r"(?m)^listen *= *(.*)", text):
@@ -606,6 +659,19 @@ class Gateway:
             what = {pid: sorted(os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")) for pid, count in self.before.items() if (now[pid] or 0) > (count or 0)}
             raise Wrong(f"descriptors leak: {self.before} before, {now} after: {what}")
 
+    def step(self, seconds):
+        self.clock.step(seconds)
+
+    def tell(self, *words, code=0):
+        """`gateway -c FILE ...`: what it printed."""
+        return self.t.run("-c", self.file, *words, code=code)
+
+    def consistent(self):
+        """Its cache is in order: every block has exactly one owner."""
+        said = self.tell("cache", "check", code=None).strip()
+        if said != "consistent":
+            raise Wrong(f"the cache is not in order: {said}")
+
     def stop(self, code=0):
         """SIGTERM, then a clean end."""
         if self.process.poll() is None:
@@ -633,6 +699,8 @@ class Gateway:
             if self.settle:
                 self.quiet()
         if self.process.poll() is None:
+            if self.caches:
+                self.consistent()
             self.stop()
 
 
