@@ -10,15 +10,14 @@
  * where it was. Its bytes have a budget by then, too: what has none stays in
  * the source's buffer, and nothing is read until there is more.
  */
-#include "flow.h"
+#include "flow_parts.h"
 
 enum {
-	FLOW_ROUNDS = 8,
 	DUCT_MOST = 1 << 18, /* bytes asked of a pipe at once; it takes what it can hold */
 	DUCT_LEAST = GW_RECV ? 1 : 1 << 14 /* a rest shorter than that is copied */
 };
 
-static const char last_chunk[] = "\r\n0\r\n\r\n";
+const char flow_last_chunk[] = "\r\n0\r\n\r\n";
 
 void flow_start(struct flow *f, struct link *from, struct link *to, struct span head, enum body_kind kind, uint64_t length, bool chunked)
 {
@@ -67,12 +66,6 @@ static void flow_decode(struct flow *f)
 static uint32_t flow_ready(const struct flow *f)
 {
 	return f->from ? f->from->in->ready : 0;
-}
-
-/* Of so many bytes, those that may go. */
-static uint32_t flow_may(const struct flow *f, uint32_t len)
-{
-	return f->budget < len ? (uint32_t)f->budget : len;
 }
 
 /* --- ducts ---------------------------------------------------------------------- */
@@ -160,21 +153,6 @@ void flow_drop(struct flow *f)
 
 /* --- the pump --------------------------------------------------------------------- */
 
-static void flow_write_size(struct flow *f, uint32_t size)
-{
-	char digits[8];
-	unsigned count = 0;
-
-	do
-		digits[count++] = "0123456789abcdef"[size & 15];
-	while (size >>= 4);
-	f->line_at = f->line_end = 0;
-	while (count)
-		f->line[f->line_end++] = digits[--count];
-	f->line[f->line_end++] = '\r';
-	f->line[f->line_end++] = '\n';
-}
-
 /* Everything decoded becomes one chunk, and the end of the body goes with it. */
 static void flow_announce(struct flow *f)
 {
@@ -186,31 +164,13 @@ static void flow_announce(struct flow *f)
 	done = body_done(&f->body) && f->run == flow_ready(f);
 	if (f->run) {
 		flow_write_size(f, f->run);
-		f->tail = last_chunk;
+		f->tail = flow_last_chunk;
 		f->tail_len = done ? 7 : 2;
 	} else if (done) {
-		f->tail = last_chunk + 2;
+		f->tail = flow_last_chunk + 2;
 		f->tail_len = 5;
 	}
 	f->ended = done;
-}
-
-static size_t flow_used(size_t *sent, size_t len)
-{
-	size_t n = *sent < len ? *sent : len;
-
-	*sent -= n;
-	return n;
-}
-
-/* The same for a span, which loses what was sent of it. */
-static size_t flow_used_span(size_t *sent, struct span *s)
-{
-	size_t n = flow_used(sent, s->len);
-
-	if (n)
-		*s = span_of(s->at + n, s->len - n);
-	return n;
 }
 
 /* Offers the sink all there is, in one call. False: it took nothing. */
@@ -275,7 +235,7 @@ static bool flow_has_more(const struct flow *f)
 
 bool flow_is_held(const struct flow *f)
 {
-	return f->budget == 0 && (f->fixed.len || flow_ready(f));
+	return f->budget == 0 && (f->fixed.len || flow_ready(f) || (f->stored && flow_stored_is_there(f)));
 }
 
 /* Not only payload, for which there is no budget; what is in a duct had its own. */
@@ -286,6 +246,8 @@ static bool flow_has_framing(const struct flow *f)
 
 bool flow_wants_out(const struct flow *f)
 {
+	if (f->stored)
+		return flow_stored_wants_out(f);
 	return flow_has_more(f) && (f->budget || flow_has_framing(f));
 }
 
@@ -340,6 +302,8 @@ static bool flow_copy(struct flow *f, bool read)
 
 enum flow_result flow_step(struct flow *f)
 {
+	if (f->stored)
+		return flow_stored_step(f);
 	flow_look(f);
 	for (int round = 0; round < FLOW_ROUNDS; round++) {
 		/* the last round reads nothing: what a step read, it has offered too */
