@@ -107,6 +107,7 @@ static void combined(struct text *out, const struct record *r)
 		seconds(out, r->server_us);
 	word(out, r->id);
 	quoted(out, r->why ? span_str(r->why) : span_of("", 0), WORD_ROOM);
+	word(out, r->cache ? span_str(r->cache) : span_of("", 0));
 }
 
 static void member(struct text *out, const char *name, struct span value, size_t room)
@@ -131,6 +132,7 @@ static void json(struct text *out, const struct record *r)
 	member(out, "\"server\":", r->server ? span_str(r->server) : span_of("", 0), WORD_ROOM);
 	member(out, "\"id\":", r->id, WORD_ROOM);
 	member(out, "\"why\":", r->why ? span_str(r->why) : span_of("", 0), WORD_ROOM);
+	member(out, "\"cache\":", r->cache ? span_str(r->cache) : span_of("", 0), WORD_ROOM);
 	member(out, "\"tls\":", r->tls ? span_str(r->tls) : span_of("", 0), WORD_ROOM);
 	text_str(out, r->tls_resumed ? "\"tls_resumed\":true," : "\"tls_resumed\":false,");
 	text_lit(out, "\"status\":");

@@ -4,7 +4,7 @@
  *
  * Combined format, so that what reads nginx's and Apache's logs reads ours,
  * and behind it: host, server, seconds in all, seconds until the server's
- * answer, request id, and in quotes why it failed.
+ * answer, request id, in quotes why it failed, and what the cache did.
  */
 #ifndef RECORD_H
 #define RECORD_H

@@ -536,12 +536,12 @@ def log_lines(t, path, count):
 
 @scenario("log/combined")
 def log_combined(t):
-    """Combined format, then host, backend, seconds in all, seconds of the backend, request id, reason."""
+    """Combined format, then host, backend, seconds in all, seconds of the backend, request id, reason, the cache."""
     o, g, c = t.proxy()
     o.answers(ok(b"12345"))
     c.ask(get('/x?y="z"', "Referer: http://r/", "User-Agent: test/1.0"))
     g.logged(r'^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /x\?y=\\x22z\\x22 HTTP/1\.1" 200 5 "http://r/" "test/1\.0" '
-             rf'a\.example {re.escape(o.text)} \d+\.\d\d\d \d+\.\d\d\d [0-9a-z]+ "-"$')
+             rf'a\.example {re.escape(o.text)} \d+\.\d\d\d \d+\.\d\d\d [0-9a-z]+ "-" -$')
 
 
 @scenario("log/nobody-writes-lines-of-his-own")
@@ -668,7 +668,7 @@ def log_left(t):
     c.send(get("/left"))
     o.wait(1)
     c.reset()
-    g.logged(r'"GET /left HTTP/1.1" 499 .*"(?i:.*client.*)"$')
+    g.logged(r'"GET /left HTTP/1.1" 499 .*"(?i:.*client.*)" -$')
     over.set()
 
 

@@ -51,12 +51,13 @@ static void tells_a_request(void **state)
 
 	(void)state;
 	is_told(&r,
-		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.1\" 200 1234 \"http://b.example/\" \"curl/8\" a.example 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
+		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.1\" 200 1234 \"http://b.example/\" \"curl/8\" a.example 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\" -",
 		JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"http://b.example/\","
-			  "\"user_agent\":\"curl/8\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\","
+			  "\"user_agent\":\"curl/8\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\",\"cache\":\"\","
 			  "\"tls\":\"\",\"tls_resumed\":false,\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
 	r.version = 10;
 	r.why = "it broke";
+	r.cache = "miss";
 	r.server_us = -1;
 	r.status = 502;
 	r.bytes = UINT64_MAX;
@@ -65,9 +66,9 @@ static void tells_a_request(void **state)
 	r.tls = "TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305";
 	r.tls_resumed = true;
 	is_told(&r,
-		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.0\" 502 18446744073709551615 \"-\" \"-\" a.example 10.0.0.5:8000 61.000 - abc234defghi \"it broke\"",
+		"192.0.2.7 - - " TIME " \"GET /a?b=c HTTP/1.0\" 502 18446744073709551615 \"-\" \"-\" a.example 10.0.0.5:8000 61.000 - abc234defghi \"it broke\" miss",
 		JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"\",\"method\":\"GET\",\"host\":\"a.example\",\"target\":\"/a?b=c\",\"referer\":\"\","
-			  "\"user_agent\":\"\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"it broke\","
+			  "\"user_agent\":\"\",\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"it broke\",\"cache\":\"miss\","
 			  "\"tls\":\"TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305\",\"tls_resumed\":true,\"status\":502,\"bytes\":18446744073709551615,\"seconds\":61.000,\"server_seconds\":null}");
 }
 
@@ -120,9 +121,38 @@ static void tells_what_was_no_request(void **state)
 	};
 
 	(void)state;
-	is_told(&r, "unix - - " TIME " \"-\" 400 0 \"-\" \"-\" - - 0.000 - id \"malformed\"",
+	is_told(&r, "unix - - " TIME " \"-\" 400 0 \"-\" \"-\" - - 0.000 - id \"malformed\" -",
 		JSON_TIME "\"client\":\"unix\",\"user\":\"\",\"method\":\"\",\"host\":\"\",\"target\":\"\",\"referer\":\"\",\"user_agent\":\"\",\"server\":\"\","
-			  "\"id\":\"id\",\"why\":\"malformed\",\"tls\":\"\",\"tls_resumed\":false,\"status\":400,\"bytes\":0,\"seconds\":0.000,\"server_seconds\":null}");
+			  "\"id\":\"id\",\"why\":\"malformed\",\"cache\":\"\",\"tls\":\"\",\"tls_resumed\":false,\"status\":400,\"bytes\":0,\"seconds\":0.000,\"server_seconds\":null}");
+}
+
+/* The last column; every word of the cache stands as it is. */
+static void tells_the_cache(void **state)
+{
+	static const struct {
+		const char *word, *combined, *json;
+	} rows[] = {
+		{NULL, "-", ""}, {"hit", "hit", "hit"}, {"revalidated", "revalidated", "revalidated"}, {"stale", "stale", "stale"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct record r = usual();
+		struct text t = block_text(RECORD_MOST);
+		char want[60];
+
+		r.cache = rows[i].word;
+		snprintf(want, sizeof want, " abc234defghi \"-\" %s", rows[i].combined);
+		record_write(&t, &r, LOG_COMBINED);
+		assert_true(span_ends_same(text_span(&t), span_str(want)));
+		t.len = 0;
+		snprintf(want, sizeof want, "\"why\":\"\",\"cache\":\"%s\",\"tls\":", rows[i].json);
+		record_write(&t, &r, LOG_JSON);
+		text_char(&t, 0);
+		if (!strstr(t.at, want))
+			fail_msg("%s is not in %s", want, t.at);
+		free(t.at);
+	}
 }
 
 static void tells_times(void **state)
@@ -161,10 +191,10 @@ static void escapes(void **state)
 	r.agent = SPAN("\xc3\xa4\x7f\0");
 	is_told(&r,
 		"192.0.2.7 - - " TIME " \"GET /\\x22x\\x5c HTTP/1.1\" 200 1234 \"\\x22 200 0 \\x22\\x0d\\x0a\\x1b[31m\" \"\\xc3\\xa4\\x7f\\x00\" "
-		"a\\x22\\x20b 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\"",
+		"a\\x22\\x20b 10.0.0.5:8000 0.012 0.002 abc234defghi \"-\" -",
 		JSON_TIME "\"client\":\"192.0.2.7\",\"user\":\"\",\"method\":\"GET\",\"host\":\"a\\\" b\",\"target\":\"/\\\"x\\\\\","
 			  "\"referer\":\"\\\" 200 0 \\\"\\u000d\\u000a\\u001b[31m\",\"user_agent\":\"\\u00c3\\u00a4\\u007f\\u0000\","
-			  "\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\",\"tls\":\"\",\"tls_resumed\":false,"
+			  "\"server\":\"10.0.0.5:8000\",\"id\":\"abc234defghi\",\"why\":\"\",\"cache\":\"\",\"tls\":\"\",\"tls_resumed\":false,"
 			  "\"status\":200,\"bytes\":1234,\"seconds\":0.012,\"server_seconds\":0.002}");
 }
 
@@ -175,10 +205,20 @@ static void fill(struct record *r, char *place, size_t len, char with)
 	memset(place, with, len);
 	place[len] = 0;
 	r->user = r->method = r->target = r->host = r->referer = r->agent = r->id = s;
-	r->server = r->why = r->tls = place;
+	r->server = r->why = r->cache = r->tls = place;
 	r->bytes = UINT64_MAX;
 	r->took_us = r->server_us = INT64_MAX;
 	r->status = 999;
+}
+
+/* Behind the quoted reason stands one column more. */
+static bool ends_in_a_word(struct span line)
+{
+	size_t n = line.len;
+
+	while (n && line.at[n - 1] != ' ' && line.at[n - 1] != '"')
+		n--;
+	return n >= 2 && n < line.len && line.at[n - 1] == ' ' && line.at[n - 2] == '"';
 }
 
 /* The worst that there can be is still one whole line. */
@@ -196,12 +236,15 @@ static void is_never_too_long(void **state)
 
 				fill(&r, place, len, bytes[b]);
 				if (bytes[b] == 0 && len == 0)
-					r.server = r.why = NULL;
+					r.server = r.why = r.cache = NULL;
 				record_write(&t, &r, (enum log_format)format);
 				assert_false(t.full);
 				for (size_t i = 0; i < t.len; i++)
 					assert_true(t.at[i] >= ' ' && t.at[i] <= '~');
-				assert_int_equal(t.at[t.len - 1], format == LOG_JSON ? '}' : '"');
+				if (format == LOG_JSON)
+					assert_int_equal(t.at[t.len - 1], '}');
+				else
+					assert_true(ends_in_a_word(text_span(&t)));
 				if (format == LOG_COMBINED && bytes[b] == ' ' && len) /* one blank before '[', none inside a column */
 					assert_true(span_starts(text_span(&t), SPAN("192.0.2.7 - \\x20")) && t.at[12 + 4 * (len < 85 ? len : 85)] == ' ');
 				free(t.at);
@@ -234,6 +277,7 @@ int main(void)
 		cmocka_unit_test(tells_a_request),
 		cmocka_unit_test(tells_the_user),
 		cmocka_unit_test(tells_what_was_no_request),
+		cmocka_unit_test(tells_the_cache),
 		cmocka_unit_test(tells_times),
 		cmocka_unit_test(escapes),
 		cmocka_unit_test(is_never_too_long),
