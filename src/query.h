@@ -9,6 +9,8 @@
 
 #include "text.h"
 
+enum { QUERY_SORTED = 64 }; /* with more parameters than this, all stay in their order */
+
 /* Writes the query ("?a=1&b=2", or empty) without the parameters that are named in drop
  * ("utm_*": any that begin so; else the whole name), with sort ordered by name, those of
  * the same name in their old order. Nothing left: nothing is written, not even '?'. An empty
