@@ -225,7 +225,7 @@ static void print_memory(const struct config *c)
 {
 	struct memory_term terms[64];
 	size_t count = worker_memory(c, terms, 64), i;
-	double worker = 0, all;
+	double worker = 0, all, cache = (double)c->cache;
 
 	printf("\nmemory in bytes, taken at start and never more (program, stack and configuration aside):\n");
 	for (i = 0; i < count && i < 64; i++) {
@@ -236,9 +236,11 @@ static void print_memory(const struct config *c)
 	}
 	print_term("log buffers", 2, (double)sizeof(struct log), 2 * (double)sizeof(struct log));
 	worker += 2 * (double)sizeof(struct log);
-	all = worker * c->workers + (double)sizeof(struct share);
+	all = worker * c->workers + (double)sizeof(struct share) + cache;
 	print_term("workers", c->workers, worker, worker * c->workers);
 	print_term("shared by all", 1, (double)sizeof(struct share), (double)sizeof(struct share));
+	if (c->cache)
+		print_term("cache, shared by all", 1, cache, cache);
 	printf("  %-32s %35.0f (%.1f MB)\n", "together", all, all / 1e6);
 	print_password_memory(c);
 }
