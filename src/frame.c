@@ -13,8 +13,6 @@
 /* More names in Connection than anybody sends; looking each up costs time. */
 #define MOST_OPTIONS 32
 
-#define BIT(id) ((uint64_t)1 << (id))
-
 enum fault {
 	FINE,
 	BOTH_LENGTHS,
@@ -90,14 +88,14 @@ static enum fault read_lengths(struct frame *f, const struct head *h)
 			return BOTH_LENGTHS;
 		if (h->version < 11)
 			return OLD_CODING;
-		if (h->many & BIT(FIELD_TRANSFER_ENCODING))
+		if (h->many & FRAME_BIT(FIELD_TRANSFER_ENCODING))
 			return MANY_CODINGS;
 		fault = read_coding(head_get(h, FIELD_TRANSFER_ENCODING));
 		if (fault)
 			return fault;
 		f->kind = BODY_CHUNKED;
 	} else if (head_has(h, FIELD_CONTENT_LENGTH)) {
-		if (h->many & BIT(FIELD_CONTENT_LENGTH))
+		if (h->many & FRAME_BIT(FIELD_CONTENT_LENGTH))
 			return MANY_LENGTHS; /* identical ones too: others may read only one */
 		if (!span_number(head_get(h, FIELD_CONTENT_LENGTH), &f->length) || f->length > INT64_MAX)
 			return BAD_LENGTH;
@@ -160,7 +158,7 @@ static enum fault read_connection(struct frame *f, const struct head *h, struct 
 				return MANY_OPTIONS;
 			read_option(f, h, option, o);
 		}
-		if (!(h->many & BIT(FIELD_CONNECTION)))
+		if (!(h->many & FRAME_BIT(FIELD_CONNECTION)))
 			break;
 	}
 	return FINE;
@@ -205,7 +203,7 @@ static enum fault read_host(struct frame *f, const struct head *h)
 	unsigned port;
 	if (!head_has(h, FIELD_HOST))
 		return h->version < 11 ? FINE : NO_HOST;
-	if (h->many & BIT(FIELD_HOST))
+	if (h->many & FRAME_BIT(FIELD_HOST))
 		return MANY_HOSTS;
 	return path_host(head_get(h, FIELD_HOST), &f->name, &port) && f->name.len ? FINE : BAD_HOST;
 }
@@ -296,19 +294,4 @@ const struct refusal *frame_request(struct frame *f, const struct head *h)
 const struct refusal *frame_response(struct frame *f, const struct head *h, enum method method)
 {
 	return said(read_response(f, h, method), true);
-}
-
-/* Length and codings are this hop's too: whoever sends the message on frames it
- * anew. Trailers are dropped, so nobody announces them. */
-static const uint64_t hop = BIT(FIELD_CONNECTION) | BIT(FIELD_CONTENT_LENGTH) | BIT(FIELD_HTTP2_SETTINGS) |
-	BIT(FIELD_KEEP_ALIVE) | BIT(FIELD_PROXY_AUTHENTICATE) | BIT(FIELD_PROXY_AUTHORIZATION) |
-	BIT(FIELD_PROXY_CONNECTION) | BIT(FIELD_TE) | BIT(FIELD_TRAILER) | BIT(FIELD_TRANSFER_ENCODING) |
-	BIT(FIELD_UPGRADE);
-
-bool frame_is_hop(const struct frame *f, const struct head *h, unsigned i)
-{
-	enum field_id id = (enum field_id)h->fields[i].id;
-	if (id == FIELD_EXPECT)
-		return !f->expect; /* ours to send only when it counts */
-	return (hop & BIT(id)) || (f->named[i / 64] >> i % 64 & 1);
 }

@@ -29,9 +29,27 @@ const struct refusal *frame_request(struct frame *f, const struct head *h);
  * for a 101 that is no upgrade. Whoever looks for 1xx reads the next head too. */
 const struct refusal *frame_response(struct frame *f, const struct head *h, enum method method);
 
+/* Fields for one hop, whatever Connection says: a bit for each id. Length and codings
+ * are among them, for whoever sends the message on frames it anew, and trailers,
+ * which are dropped, so that nobody announces them. */
+#define FRAME_BIT(id) ((uint64_t)1 << (id))
+#define FRAME_HOP                                                                                               \
+	(FRAME_BIT(FIELD_CONNECTION) | FRAME_BIT(FIELD_CONTENT_LENGTH) | FRAME_BIT(FIELD_HTTP2_SETTINGS) |       \
+	 FRAME_BIT(FIELD_KEEP_ALIVE) | FRAME_BIT(FIELD_PROXY_AUTHENTICATE) | FRAME_BIT(FIELD_PROXY_AUTHORIZATION) | \
+	 FRAME_BIT(FIELD_PROXY_CONNECTION) | FRAME_BIT(FIELD_TE) | FRAME_BIT(FIELD_TRAILER) |                    \
+	 FRAME_BIT(FIELD_TRANSFER_ENCODING) | FRAME_BIT(FIELD_UPGRADE))
+
 /* Is field number i for this hop only? Content-Length is: whoever sends the
  * message frames it. So is an expectation that does not count. Host, Via and
- * the fields that say where a request came from cannot be named away. */
-bool frame_is_hop(const struct frame *f, const struct head *h, unsigned i);
+ * the fields that say where a request came from cannot be named away. Inline:
+ * asked for every field that goes on. */
+static inline bool frame_is_hop(const struct frame *f, const struct head *h, unsigned i)
+{
+	unsigned id = h->fields[i].id;
+
+	if (id == FIELD_EXPECT)
+		return !f->expect; /* ours to send only when it counts */
+	return (FRAME_HOP >> id & 1) || (f->named[i / 64] >> i % 64 & 1);
+}
 
 #endif

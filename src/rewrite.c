@@ -6,19 +6,7 @@
  */
 #include "rewrite_parts.h"
 
-/* Is there an edit for this name? It replaces, or takes away, what came. */
-static bool edited(const struct edits *edits, struct span name)
-{
-	for (size_t i = 0; i < edits->count; i++)
-		if (span_same(edits->at[i].name, name))
-			return true;
-	return false;
-}
-
-/* The rest of the X-Forwarded family (-User, -Ssl, ...) is believed by some
- * applications too, and some frameworks take the path from a field rather than from
- * the request line, past all that is decided by paths: who is not trusted cannot say it. */
-static bool is_believed(struct span name)
+bool rewrite_is_believed(struct span name)
 {
 	if (span_lower(name.at[0]) != 'x')
 		return false;
@@ -28,7 +16,7 @@ static bool is_believed(struct span name)
 /* What is decided by name must not be dodged by a spelling that a server takes for the same. */
 static bool may_pass(const struct head *h, unsigned i, bool trusted)
 {
-	return (trusted || !is_believed(head_name(h, i))) && head_name_is_plain(h, i);
+	return (trusted || !rewrite_is_believed(head_name(h, i))) && head_name_is_plain(h, i);
 }
 
 static void request_line(struct text *out, const struct rewrite_up *up)
@@ -63,10 +51,25 @@ static void host_field(struct text *out, const struct rewrite_up *up)
 	text_lit(out, "\r\n");
 }
 
+/* What a client asks of its own copy, or of parts, when we ask for ours. */
+static bool is_condition(enum field_id id)
+{
+	switch (id) {
+	case FIELD_IF_MODIFIED_SINCE:
+	case FIELD_IF_NONE_MATCH:
+	case FIELD_IF_RANGE:
+	case FIELD_RANGE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void fields_up(struct text *out, const struct rewrite_up *up)
 {
 	const struct head *h = up->head;
 	const struct edits *edits = &up->route->options.request;
+	struct span run = span_of(h->base, 0);
 
 	for (unsigned i = 0; i < h->count; i++) {
 		enum field_id id = h->fields[i].id;
@@ -76,15 +79,18 @@ static void fields_up(struct text *out, const struct rewrite_up *up)
 			continue;
 		if (frame_is_hop(up->frame, h, i) || (id == FIELD_OTHER && !may_pass(h, i, up->asker->trusted)))
 			continue;
-		if (edits->count && edited(edits, name))
+		if (up->validates && is_condition(id))
+			continue;
+		if (edits->count && rewrite_edited(edits, name))
 			continue;
 		if (id == FIELD_AUTHORIZATION && up->hide_authorization)
 			continue;
 		if (id == FIELD_COOKIE && up->hide_cookies)
-			rewrite_cookies(out, h, i);
+			rewrite_cookies(out, &run, h, i);
 		else
-			rewrite_pass(out, h, i);
+			rewrite_pass(out, &run, h, i);
 	}
+	rewrite_flush(out, &run);
 }
 
 static void forwarded_field(struct text *out, const struct rewrite_up *up)
@@ -200,9 +206,7 @@ static void framing_fields(struct text *out, const struct frame *f, bool chunked
 	if (chunked) {
 		text_lit(out, "Transfer-Encoding: chunked\r\n");
 	} else if (f->kind == BODY_LENGTH) {
-		text_lit(out, "Content-Length: ");
-		text_number(out, f->length);
-		text_lit(out, "\r\n");
+		rewrite_length(out, f->length);
 	}
 }
 
@@ -237,6 +241,8 @@ void rewrite_request(struct text *out, const struct rewrite_up *up)
 	rewrite_via(out, up->head);
 	text_span_add(out, up->route->options.request.block);
 	text_span_add(out, up->fields);
+	if (up->validates)
+		text_span_add(out, up->conditions);
 	if (up->frame->upgrade)
 		upgrade_fields(out, up->head);
 	/* A connection that begins with a client's PROXY header is that client's alone. */
@@ -248,17 +254,6 @@ void rewrite_request(struct text *out, const struct rewrite_up *up)
 
 /* --- answers ------------------------------------------------------------------- */
 
-static void status_line(struct text *out, const struct head *h)
-{
-	char digits[3] = {(char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10)};
-
-	text_lit(out, "HTTP/1.1 ");
-	text_add(out, digits, 3);
-	text_char(out, ' ');
-	text_span_add(out, h->reason);
-	text_lit(out, "\r\n");
-}
-
 /* An answer that has no body may still say how long it would be (RFC 9110
  * 8.6): to HEAD, and in a 304. In a 204 and an interim one it must not. */
 static bool keeps_length(const struct rewrite_down *down)
@@ -266,46 +261,36 @@ static bool keeps_length(const struct rewrite_down *down)
 	return down->frame->kind == BODY_NONE && down->head->status >= 200 && down->head->status != 204 && !down->tunnel;
 }
 
-#define HSTS SPAN("Strict-Transport-Security")
-
-/* Does something of ours stand instead of the server's field? */
-static bool is_replaced(const struct rewrite_down *down, struct span name)
+static void fields_down(struct text *out, const struct rewrite_down *down)
 {
-	return edited(down->edits, name) || (down->hsts.len && span_same(name, HSTS));
-}
+	const struct head *h = down->head;
+	bool some = down->edits && (down->edits->count || down->hsts.len); /* might be replaced */
+	struct span run = span_of(h->base, 0);
 
-/* What the configuration sets or takes away by that name goes before `hsts`. */
-static void hsts_field(struct text *out, const struct rewrite_down *down)
-{
-	if (!edited(down->edits, HSTS))
-		rewrite_field(out, HSTS, down->hsts);
+	for (unsigned i = 0; i < h->count; i++) {
+		if (frame_is_hop(down->frame, h, i)) {
+			if (h->fields[i].id == FIELD_CONTENT_LENGTH && keeps_length(down))
+				rewrite_pass(out, &run, h, i);
+			continue;
+		}
+		if (some && rewrite_replaced(down->edits, down->hsts, head_name(h, i)))
+			continue;
+		rewrite_pass(out, &run, h, i);
+	}
+	rewrite_flush(out, &run);
 }
 
 void rewrite_response(struct text *out, const struct rewrite_down *down)
 {
 	const struct head *h = down->head;
-	bool some = down->edits && (down->edits->count || down->hsts.len); /* might be replaced */
 
-	status_line(out, h);
-	for (unsigned i = 0; i < h->count; i++) {
-		struct span name = head_name(h, i);
-
-		if (frame_is_hop(down->frame, h, i)) {
-			if (h->fields[i].id == FIELD_CONTENT_LENGTH && keeps_length(down))
-				rewrite_field(out, name, head_value(h, i));
-			continue;
-		}
-		if (some && is_replaced(down, name))
-			continue;
-		rewrite_pass(out, h, i);
-	}
+	rewrite_status_line(out, h);
+	fields_down(out, down);
 	rewrite_via(out, h);
 	if (h->status >= 200 && !head_has(h, FIELD_DATE))
 		rewrite_field(out, SPAN("Date"), down->date);
-	if (some && down->hsts.len)
-		hsts_field(out, down);
 	if (down->edits)
-		text_span_add(out, down->edits->block);
+		rewrite_edits(out, down->edits, down->hsts, down->cache_status);
 	text_span_add(out, down->fields);
 	if (down->tunnel)
 		upgrade_fields(out, h);

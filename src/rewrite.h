@@ -91,6 +91,11 @@ struct rewrite_stored {
  * it; 206 Content-Range; 416 no body and Content-Range with the length. */
 void rewrite_stored(struct text *out, const struct rewrite_stored *s);
 
+/* The rest of the X-Forwarded family (-User, -Ssl, ...) is believed by some
+ * applications too, and some frameworks take the path from a field rather than from
+ * the request line, past all that is decided by paths: who is not trusted cannot say it. */
+bool rewrite_is_believed(struct span name);
+
 /* How often does our own pseudonym stand in Via already? */
 int rewrite_loops(const struct head *h);
 

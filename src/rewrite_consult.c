@@ -36,6 +36,7 @@ static bool is_copied(const struct auth *auth, enum field_id id, struct span nam
 static void fields_consult(struct text *out, const struct rewrite_up *up, const struct auth *auth)
 {
 	const struct head *h = up->head;
+	struct span run = span_of(h->base, 0);
 
 	for (unsigned i = 0; i < h->count; i++) {
 		enum field_id id = h->fields[i].id;
@@ -48,10 +49,11 @@ static void fields_consult(struct text *out, const struct rewrite_up *up, const 
 		if (id == FIELD_AUTHORIZATION && up->hide_authorization)
 			continue;
 		if (id == FIELD_COOKIE && up->hide_cookies)
-			rewrite_cookies(out, h, i);
+			rewrite_cookies(out, &run, h, i);
 		else
-			rewrite_pass(out, h, i);
+			rewrite_pass(out, &run, h, i);
 	}
+	rewrite_flush(out, &run);
 }
 
 /* Lower case, no final dot: log-in servers compare it with their rules, byte by byte. */
