@@ -26,6 +26,7 @@ struct asked {
 	const char *unix_path; /* of the server; NULL: it is a name */
 	const char *subject; /* of the client's certificate */
 	const char *fields; /* further ones */
+	const char *conditions; /* it validates; NULL: it does not */
 	bool trusted, forwarded, no_port, https, hide_authorization, hide_cookies;
 	uint8_t proxy; /* version of the PROXY header that went before */
 };
@@ -104,6 +105,23 @@ static const struct asked asked[] = {
 	{.name = "others stay as they are", .hide_cookies = true, .in = GET "Cookie: a=b;c=d ;; gateway-logi=x;  e" CRLF, .out = GET "Cookie: a=b;c=d ;; gateway-logi=x;  e" CRLF OURS},
 	{.name = "nobody logs in here", .in = GET "Cookie: gateway-login-family=XX" CRLF, .out = GET "Cookie: gateway-login-family=XX" CRLF OURS},
 	{.name = "who it is", .fields = "X-Remote-User: alice" CRLF, .in = GET "Connection: X-Remote-User" CRLF, .out = GET OURS "X-Remote-User: alice" CRLF},
+
+	/* what is asked for the cache */
+	{.name = "conditions and ranges go up", .in = GET "If-None-Match: \"a\"" CRLF "If-Modified-Since: b" CRLF "Range: bytes=0-1" CRLF "If-Range: \"a\"" CRLF,
+		.out = GET "If-None-Match: \"a\"" CRLF "If-Modified-Since: b" CRLF "Range: bytes=0-1" CRLF "If-Range: \"a\"" CRLF OURS},
+	{.name = "but not when it validates", .conditions = "If-None-Match: \"b\"" CRLF "If-Modified-Since: c" CRLF,
+		.in = GET "A: b" CRLF "if-none-MATCH: \"a\"" CRLF "If-Modified-Since: b" CRLF "RANGE: bytes=0-1" CRLF "If-Range: \"a\"" CRLF "If-None-Match: *" CRLF "Accept: c" CRLF,
+		.out = GET "A: b" CRLF "Accept: c" CRLF OURS "If-None-Match: \"b\"" CRLF "If-Modified-Since: c" CRLF},
+	{.name = "nor when the whole is asked for", .conditions = "", .in = GET "If-None-Match: \"a\"" CRLF "Range: bytes=0-1" CRLF "Ranges: a" CRLF "If-None: b" CRLF,
+		.out = GET "Ranges: a" CRLF "If-None: b" CRLF OURS},
+	{.name = "ours come behind what the configuration sets", .edits = &set_token, .fields = "X-Remote-User: alice" CRLF, .conditions = "If-None-Match: W/\"b\"" CRLF, .in = GET,
+		.out = GET OURS "X-Token: ours" CRLF "X-Remote-User: alice" CRLF "If-None-Match: W/\"b\"" CRLF},
+
+	/* runs of fields that are one copy */
+	{.name = "a run ends, another begins", .in = GET "A: 1" CRLF "B: 2" CRLF "C:3" CRLF "D: 4" CRLF "TE: x" CRLF "E: 5" CRLF "F: 6" CRLF "G:  7" CRLF "H: 8 " CRLF "I: 9" CRLF "J:" CRLF "K: " CRLF,
+		.out = GET "A: 1" CRLF "B: 2" CRLF "C: 3" CRLF "D: 4" CRLF "E: 5" CRLF "F: 6" CRLF "G: 7" CRLF "H: 8" CRLF "I: 9" CRLF "J: " CRLF "K: " CRLF OURS},
+	{.name = "cookies of ours within a run", .hide_cookies = true, .in = GET "A: 1" CRLF "Cookie: gateway-login-x=1" CRLF "B: 2" CRLF "Cookie: c=d; gateway-login-x=1" CRLF "C: 3" CRLF "Cookie: e=f" CRLF,
+		.out = GET "A: 1" CRLF "B: 2" CRLF "Cookie: c=d" CRLF "C: 3" CRLF "Cookie: e=f" CRLF OURS},
 
 	/* who says where it came from */
 	{.name = "a stranger's word does not count",
@@ -230,8 +248,20 @@ static void read_request(struct request *r, const struct asked *row)
 	r->route.options.forwarded = row->forwarded;
 	if (row->edits)
 		r->route.options.request = *row->edits;
-	r->up = (struct rewrite_up){&r->head, &r->frame, &r->path, r->path.host.len ? r->path.host : head_get(&r->head, FIELD_HOST), &r->route, &r->target, &r->asker,
-		span_str(row->fields ? row->fields : ""), row->hide_authorization, row->hide_cookies};
+	r->up = (struct rewrite_up){
+		.head = &r->head,
+		.frame = &r->frame,
+		.path = &r->path,
+		.host = r->path.host.len ? r->path.host : head_get(&r->head, FIELD_HOST),
+		.route = &r->route,
+		.target = &r->target,
+		.asker = &r->asker,
+		.fields = span_str(row->fields ? row->fields : ""),
+		.hide_authorization = row->hide_authorization,
+		.hide_cookies = row->hide_cookies,
+		.validates = row->conditions != NULL,
+		.conditions = span_str(row->conditions ? row->conditions : ""),
+	};
 }
 
 static void rewrites_requests(void **state)
@@ -392,6 +422,7 @@ struct answered {
 	const struct edits *edits;
 	const char *hsts;
 	const char *fields; /* further ones */
+	const char *cache_status;
 	bool interim, chunked, close, tunnel;
 };
 
@@ -402,6 +433,8 @@ struct answered {
 
 EDITS(set_hsts, "strict-transport-security: max-age=1" CRLF, {.name = SPAN("strict-transport-security"), .value = SPAN("max-age=1")});
 EDITS(no_hsts, "", {.name = SPAN("Strict-Transport-Security"), .remove = true});
+EDITS(set_status, "cache-STATUS: none" CRLF, {.name = SPAN("cache-STATUS"), .value = SPAN("none")});
+EDITS(no_status, "", {.name = SPAN("Cache-Status"), .remove = true});
 EDITS(response_edits, "X-Frame-Options: DENY" CRLF, {.name = SPAN("X-Frame-Options"), .value = SPAN("DENY")}, {.name = SPAN("Server"), .remove = true});
 
 static const struct answered answered[] = {
@@ -465,6 +498,18 @@ static const struct answered answered[] = {
 		.out = OK VIA DATE HSTS "X-Frame-Options: DENY" CRLF "Content-Length: 0" CRLF},
 	{.name = "hsts and an edit of that name", .hsts = "max-age=60", .edits = &set_hsts, .in = OK "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
 		.out = OK VIA DATE "strict-transport-security: max-age=1" CRLF "Content-Length: 0" CRLF},
+	/* Cache-Status (RFC 9211 2: behind those of others) */
+	{.name = "Cache-Status", .cache_status = "gateway; fwd=miss", .in = OK "Content-Length: 0" CRLF, .out = OK VIA DATE "Cache-Status: gateway; fwd=miss" CRLF "Content-Length: 0" CRLF},
+	{.name = "Cache-Status behind the server's", .cache_status = "gateway; fwd=miss", .edits = &response_edits, .fields = "A: b" CRLF, .hsts = "max-age=60", .close = true,
+		.in = OK "Cache-Status: other; hit" CRLF "Content-Length: 0" CRLF,
+		.out = OK "Cache-Status: other; hit" CRLF VIA DATE HSTS "X-Frame-Options: DENY" CRLF "Cache-Status: gateway; fwd=miss" CRLF "A: b" CRLF "Connection: close" CRLF "Content-Length: 0" CRLF},
+	{.name = "Cache-Status of the configuration", .cache_status = "gateway; fwd=miss", .edits = &set_status, .in = OK "Cache-Status: other; hit" CRLF "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "cache-STATUS: none" CRLF "Content-Length: 0" CRLF},
+	{.name = "Cache-Status and its removal", .cache_status = "gateway; fwd=miss", .edits = &no_status, .in = OK "Cache-Status: other; hit" CRLF "Content-Length: 0" CRLF,
+		.out = OK VIA DATE "Content-Length: 0" CRLF},
+	{.name = "Cache-Status on interim ones", .cache_status = "gateway; fwd=miss", .interim = true, .in = "HTTP/1.1 103 Early Hints" CRLF, .out = "HTTP/1.1 103 Early Hints" CRLF VIA},
+	{.name = "HEAD keeps Content-Length within a run", .method = METHOD_HEAD, .in = OK "A: b" CRLF "content-length: 1234" CRLF "C:d" CRLF "E: f" CRLF, .out = OK "A: b" CRLF "content-length: 1234" CRLF "C: d" CRLF "E: f" CRLF VIA DATE},
+
 	{.name = "hsts and its removal", .hsts = "max-age=60", .edits = &no_hsts, .in = OK "Strict-Transport-Security: x" CRLF "Content-Length: 0" CRLF,
 		.out = OK VIA DATE "Content-Length: 0" CRLF},
 };
@@ -493,6 +538,7 @@ static void read_response(struct response *r, const struct answered *row)
 		.date = SPAN("Mon, 23 Nov 2026 09:32:46 GMT"),
 		.hsts = span_str(row->hsts ? row->hsts : ""),
 		.fields = span_str(row->fields ? row->fields : ""),
+		.cache_status = span_str(row->cache_status ? row->cache_status : ""),
 		.chunked = row->chunked,
 		.close = row->close,
 		.tunnel = row->tunnel,
@@ -670,7 +716,7 @@ static void finds_the_client(void **state)
 
 static const char *const pieces[] = {
 	"Connection: ", "close", "x", ", ", CRLF, "X-Forwarded-For: ", "10.0.0.1", "Forwarded: ", "Host_: ", "Upgrade: ", "websocket", "Via: ", "1.1 gateway", "A: ", "X: ", "\"", "TE: ", "X-Client-Cert-Subject: ", "X-Client-Cert-Subject",
-	"Keep-Alive: ", "X-Real-IP: ", "Cookie: ", "Content-Length: ", "5", "Transfer-Encoding: ", "chunked", "upgrade", "Content-Length", "Host",
+	"Keep-Alive: ", "X-Real-IP: ", "Cookie: ", "If-None-Match: ", "Range:", "Content-Length: ", "5", "Transfer-Encoding: ", "chunked", "upgrade", "Content-Length", "Host",
 };
 
 /* Heads of random parts: what we take, goes out as one proper head that has one
@@ -698,6 +744,7 @@ static void random_requests(void **state)
 		assert_null(head_request(&r.head, t.at, t.len));
 		assert_null(frame_request(&r.frame, &r.head));
 		r.asker.trusted = rand() % 2;
+		r.up.validates = rand() % 2;
 		rewrite_request(&out, &r.up);
 		assert_false(out.full);
 		assert_null(head_request(&again, out.at, out.len));
@@ -707,6 +754,8 @@ static void random_requests(void **state)
 		assert_true(head_has(&again, FIELD_X_REAL_IP) && !(again.many >> FIELD_X_REAL_IP & 1));
 		assert_true(span_is(head_get(&again, FIELD_X_REAL_IP), SPAN("192.0.2.7")));
 		assert_false(head_has(&again, FIELD_X_CLIENT_CERT_SUBJECT));
+		if (r.up.validates)
+			assert_false(head_has(&again, FIELD_IF_NONE_MATCH) || head_has(&again, FIELD_RANGE));
 		assert_false(head_has(&again, FIELD_TE) || head_has(&again, FIELD_KEEP_ALIVE) || head_has(&again, FIELD_FORWARDED));
 		assert_int_equal(head_has(&again, FIELD_CONNECTION), frame.upgrade);
 	}
