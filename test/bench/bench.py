@@ -255,6 +255,9 @@ class Load:
 
 
 class Bench:
+    configs = {"nginx": NGINX, "haproxy": HAPROXY, "gateway": GATEWAY}
+    plain = PLAIN
+
     def __init__(self, args):
         self.args = args
         self.quick = args.quick
@@ -267,7 +270,7 @@ class Bench:
         self.origin = subprocess.Popen([os.path.join(self.tools, "origin"), str(self.origin_port)],
                                        preexec_fn=pin(self.load_cpu))
         self.wanted = args.servers.split(",")
-        self.names = [name for name in PLAIN if name in self.wanted]
+        self.names = [name for name in self.plain if name in self.wanted]
         self.columns = None
         self.running = []
 
@@ -290,7 +293,7 @@ class Bench:
             cert = {"nginx": NGINX_CERT.format(cert=crt, key=key), "gateway": f"cert = {crt}\nkey = {key}"}.get(name)
         file = os.path.join(self.dir, f"{name}-{port}.conf")
         with open(file, "w") as f:
-            f.write({"nginx": NGINX, "haproxy": HAPROXY, "gateway": GATEWAY}[name].format(
+            f.write(self.configs[name].format(
                 dir=self.dir, port=port, origin=self.origin_port, user="user root;" if os.getuid() == 0 else "",
                 tls=tls, cert=cert))
         if name == "nginx":
@@ -311,7 +314,7 @@ class Bench:
         return crt, key, pem
 
     def start_all(self, kind=None):
-        names = TLS if kind else PLAIN
+        names = TLS if kind else self.plain
         return {name: Server(self, name, kind=kind) for name in names if name in self.wanted}
 
     def head(self, columns):
@@ -370,13 +373,17 @@ class Bench:
             values[name] = (counts[1] - counts[0]) / (many - few)
         self.row("user instructions a request, 64 connections", values, lambda v: f"{v:,.0f}", "<= 8,000", limit=8000)
 
-    def callgrind(self, name, count):
+    def prepare(self, server):
+        """Before it is asked to do what is counted."""
+
+    def callgrind(self, name, count, what="/1k 1024"):
         for old in glob.glob(os.path.join(self.dir, "callgrind.*")):
             os.remove(old)
         server = Server(self, name, ["valgrind", "--tool=callgrind", "--trace-children=yes",
                                      f"--callgrind-out-file={self.dir}/callgrind.%p"])
+        self.prepare(server)
         server.load("open 64")
-        server.load(f"run {count} /1k 1024")
+        server.load(f"run {count} {what}")
         server.stop()
         files = glob.glob(os.path.join(self.dir, "callgrind.*"))
         if self.args.verbose and count > 1000:
@@ -391,16 +398,16 @@ class Bench:
             self.requests(servers, connections, f"CPU us a request, {connections} connections", 0.8)
         self.stop(servers)
 
-    def requests(self, servers, connections, title, limit):
+    def requests(self, servers, connections, title, limit, what="/1k 1024"):
         rounds = 3 if self.quick else 9
         count = (2000 if self.quick else 6000) * (1 if connections == 1 else 2)
         used = {name: [] for name in servers}
         for s in servers.values():
             s.load(f"open {connections}")
-            s.load(f"run {count // 4} /1k 1024")
+            s.load(f"run {count // 4} {what}")
         for _ in range(rounds):
             for name, s in servers.items():
-                used[name].append(s.cost(f"run {count} /1k 1024") / count / 1000)
+                used[name].append(s.cost(f"run {count} {what}") / count / 1000)
         self.compare(title, used, limit)
 
     def compare(self, title, used, limit, form=lambda v: f"{v:.2f}"):

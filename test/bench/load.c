@@ -42,6 +42,7 @@
 #define ACTIVE 1024
 #define IDLE 8192
 #define BULK (256 * 1024)
+#define ANSWER (160 * 1024) /* the longest of `run`; memory that is not used is none */
 
 struct way {
 	int fd;
@@ -51,7 +52,7 @@ struct way {
 struct connection {
 	struct way way;
 	size_t len; /* bytes of the answer so far, in `in` */
-	char in[8192];
+	char in[ANSWER];
 };
 
 static struct connection active[ACTIVE];

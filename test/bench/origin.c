@@ -4,7 +4,8 @@
  *
  *   origin PORT     on 127.0.0.1
  *
- * GET /1k answers 1,024 bytes, GET /bytes/N answers N; any other method's body
+ * GET /1k answers 1,024 bytes, GET /bytes/N answers N, GET /stored/N N that may be
+ * stored for a year, GET /served how many of these there were; any other method's body
  * (Content-Length only) is swallowed and answered with 3 bytes. Keep-alive
  * always. It trusts its client: this is half of a measuring device.
  */
@@ -35,6 +36,7 @@ static struct connection *connections[65536]; /* by descriptor */
 static char zeros[BLOCK];
 static char sink[BLOCK];
 static int set;
+static unsigned long served; /* of what may be stored */
 
 static void forget(int fd)
 {
@@ -49,13 +51,13 @@ static void want(int fd, uint32_t events)
 	epoll_ctl(set, EPOLL_CTL_MOD, fd, &e);
 }
 
-static bool reply(int fd, uint64_t len, const char *body, size_t body_len)
+static bool reply(int fd, const char *more, uint64_t len, const char *body, size_t body_len)
 {
 	static char out[2048];
 	int n = snprintf(out, sizeof(out), "HTTP/1.1 200 OK\r\nServer: origin\r\n"
 		"Date: Mon, 23 Nov 2026 09:32:46 GMT\r\nContent-Type: application/octet-stream\r\n"
 		"Last-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\nETag: \"6380a1b2-400\"\r\n"
-		"Content-Length: %llu\r\n\r\n", (unsigned long long)len);
+		"%sContent-Length: %llu\r\n\r\n", more, (unsigned long long)len);
 
 	memcpy(out + n, body, body_len);
 	return send(fd, out, (size_t)n + body_len, MSG_NOSIGNAL) == (ssize_t)((size_t)n + body_len);
@@ -82,12 +84,20 @@ static bool answer(int fd, struct connection *c, const char *end)
 
 	if (strncmp(c->in, "GET /1k ", 8) == 0) {
 		c->len = 0;
-		return reply(fd, 1024, zeros, 1024);
+		return reply(fd, "", 1024, zeros, 1024);
 	}
-	if (strncmp(c->in, "GET /bytes/", 11) == 0) {
-		c->going = strtoull(c->in + 11, NULL, 10);
+	if (strncmp(c->in, "GET /bytes/", 11) == 0 || strncmp(c->in, "GET /stored/", 12) == 0) {
+		bool stored = c->in[5] == 's';
+		c->going = strtoull(c->in + (stored ? 12 : 11), NULL, 10);
 		c->len = 0;
-		return reply(fd, c->going, zeros, 0) && pour(fd, c);
+		served += stored;
+		return reply(fd, stored ? "Cache-Control: public, max-age=31536000\r\n" : "", c->going, zeros, 0) && pour(fd, c);
+	}
+	if (strncmp(c->in, "GET /served ", 12) == 0) {
+		char count[24];
+		int n = snprintf(count, sizeof(count), "%lu\n", served);
+		c->len = 0;
+		return reply(fd, "", (uint64_t)n, count, (size_t)n);
 	}
 	c->coming = length && length < end ? strtoull(length + 17, NULL, 10) : 0;
 	c->coming -= c->len - head;
@@ -107,7 +117,7 @@ static bool swallow(int fd, struct connection *c)
 		c->coming -= (uint64_t)n;
 	}
 	c->counts = false;
-	return reply(fd, 3, "ok\n", 3);
+	return reply(fd, "", 3, "ok\n", 3);
 }
 
 static bool step(int fd, struct connection *c)
