@@ -74,7 +74,7 @@ LIBS += $(PLAIN_CRYPT)
 # libraries alone.
 SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
-.PHONY: all static tiny asan count test check units replay scenarios layers lint size bench bench-auth fuzz install clean FORCE
+.PHONY: all static tiny asan count test check units replay scenarios layers lint size bench bench-auth bench-cache fuzz install clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
@@ -82,7 +82,7 @@ all: $(OUT)/gateway
 # What every request runs through is worth 15 % more code than -O2 makes of it.
 # Of BearSSL it is what computes: a third less time for a handshake.
 BEARSSL_HOT = ec/% hash/% int/% rsa/% symcipher/%
-HOT = $(addprefix src/,head frame path rewrite flow link link_tls tls body route backend text span pool) $(basename $(wildcard src/exchange*.c src/worker*.c)) platform/posix
+HOT = $(addprefix src/,head frame path rewrite flow flow_stored link link_tls tls body route backend text span pool) $(basename $(wildcard src/exchange*.c src/worker*.c)) platform/posix
 
 # --- variants: the same sources under other flags ------------------------------
 
@@ -234,6 +234,14 @@ bench: $(OUT)/gateway $(BENCH_TOOLS)
 # What a flood of wrong passwords costs others; does time tell who exists?
 bench-auth: $(OUT)/gateway $(B)/bench/origin
 	@$(PYTHON) test/bench/auth.py --gateway $(OUT)/gateway --tools $(B)/bench $(BENCH)
+
+# What a hit costs beside nginx and HAProxy; which pages stay, beside LRU and S3-FIFO.
+bench-cache: $(OUT)/gateway $(BENCH_TOOLS) $(B)/bench/trace
+	@$(PYTHON) test/bench/trace.py --tools $(B)/bench
+	@$(PYTHON) test/bench/cache.py --gateway $(OUT)/gateway --tools $(B)/bench $(BENCH)
+$(B)/bench/trace: $(B)/plain/test/bench/trace.o $(call objects_of,plain,$(call sources_of,cache)) $(if $(INIH),$(B)/plain/inih.o) $(call bearssl,plain)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(SECTIONS_LINK) -o $@ $^ $(LIBS)
 
 # --- the rest -----------------------------------------------------------------------------
 
