@@ -31,7 +31,7 @@ struct fresh_rule {
 	uint8_t cookies; /* enum fresh_cookies */
 	bool ignore_reload; /* cache_ignore = reload: what clients ask of freshness counts for nothing */
 	int32_t lifetime;     /* of FRESH_GIVE and FRESH_FORCE */
-	int32_t stale_while;  /* stale_while_revalidate of servers that do not say one; 0: none */
+	int32_t stale_while;  /* stale_while_revalidate of servers that do not say one, for what has a lifetime; 0: none */
 	int32_t stale_error;  /* stale_if_error, the same */
 };
 
@@ -65,6 +65,7 @@ struct fresh_stored {
 	bool told;             /* the server itself has given it a lifetime, or public: requests with a Cookie may be answered with it */
 	bool validate;         /* never without validation (no-cache) */
 	bool no_stale;         /* never stale (must-revalidate, proxy-revalidate, s-maxage) */
+	bool immutable;        /* while it is fresh a client's max-age asks for nothing newer (RFC 8246 2.1) */
 };
 
 /* Who asks, as far as it matters to what may be shared. */
@@ -91,15 +92,19 @@ struct fresh_times {
  * lifetime, to be validated (told false, lifetime 0).
  * Conflicting or repeated directives: the more careful one. Statuses that may be
  * stored at all: 200 203 204 300 301 302 303 307 308 404 405 410 414 451 501; never 206,
- * 304 or one that may be about the request's other fields (400, 431, ...). Vary: * is not stored,
+ * 304 or one that may be about the request's other fields (400, 431, ...). GIVE, as heuristics do, is for
+ * those of 15.1, and for what is said to be public. Vary: * is not stored, whatever the rule,
  * nor is a Vary that names a field which gateway itself writes from who the client is
  * (X-Forwarded-For, X-Real-IP, Forwarded, X-Client-Cert-Subject).
- * A Date from before 2001 is of a server without a clock: it counts as none. */
+ * A Date from before 2001 is of a server without a clock: it counts as none, and for heuristics so does a
+ * Last-Modified. Its age is what Age says and the
+ * time that the answer took, whatever the two clocks show (RFC 9111 4.2.3 leaves that choice); only behind
+ * a cache of HTTP/1.0 (Via) does Date count. With FORCE it is new when it comes, for_all and told: the key holds who asks. */
 const char *fresh_store(struct fresh_stored *s, const struct head *asked, enum fresh_asker asker, const struct head *answer,
 			const struct fresh_rule *rule, const struct fresh_times *t);
 
 /* Is this field of the answer left out of what is stored? Age, Set-Cookie unless kept, what
- * no-cache="..." or private="..." names, Proxy-Authenticate and its like (RFC 9111 3.1).
+ * no-cache="..." or private="..." names (not with FORCE), Proxy-Authenticate and its like (RFC 9111 3.1).
  * What is for one hop only is frame's to say. */
 bool fresh_leaves_out(const struct head *answer, unsigned i, const struct fresh_rule *rule);
 
@@ -145,7 +150,9 @@ enum fresh_part {
  * GET only, one range of bytes only (several, or nonsense: WHOLE), and with If-Range
  * only if that is the same strong validator (or exactly this Last-Modified, which must
  * be at least a minute older than date). On FRESH_RANGE *first and *last are offsets, last included.
- * If-Match and If-Unmodified-Since are the server's to answer: fresh_is_conditional. */
+ * A stored response without Last-Modified was modified at its date (RFC 9111 4.3.2). length UINT64_MAX,
+ * not known yet: no ranges. If-Match and If-Unmodified-Since are the server's to answer: who asks
+ * them does not come here. */
 enum fresh_part fresh_part(const struct head *asked, const struct fresh_stored *s, struct span etag, uint64_t length, uint64_t *first, uint64_t *last);
 
 /* HTTP-date in its three forms (RFC 9110 5.6.7), s since 1970; false: it is none. A year
