@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -315,6 +316,33 @@ static void an_answer_waits_for_room(void **state)
 	close_here();
 }
 
+/* Or it would be asked to accept again and again. */
+static void without_descriptors_it_pauses(void **state)
+{
+	struct watch watches[CONTROL_WATCHES];
+	struct rlimit before, none;
+	int fd;
+
+	(void)state;
+	open_here();
+	fd = platform_connect(NULL, in_directory("control"));
+	assert_true(fd >= 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = (rlim_t)k.fd;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	step();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(control_watches(&k, watches), 0);
+	assert_true(control_due(&k) > now && control_due(&k) <= now + CONTROL_MS);
+	say(fd, SPAN("x\n"));
+	hears_nothing_yet(fd);
+	now = control_due(&k);
+	step();
+	hears(fd, "<x>\n");
+	close_here();
+}
+
 static void who_leaves_is_forgotten(void **state)
 {
 	int fd;
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_waited_for),
 		cmocka_unit_test(a_few_at_a_time),
 		cmocka_unit_test(an_answer_waits_for_room),
+		cmocka_unit_test(without_descriptors_it_pauses),
 		cmocka_unit_test(who_leaves_is_forgotten),
 		cmocka_unit_test(nobody_else_may_ask),
 		cmocka_unit_test(it_moves_with_the_state_directory),
