@@ -317,8 +317,10 @@ bool fresh_targeted(struct fresh_control *c, const struct head *answer)
 			fresh_control_none(c);
 			return false;
 		}
-	c->targeted = at != 0;
+	if (!at)
+		return false;
+	c->targeted = true;
 	c->count = 2;
 	c->shared = c->s_maxage >= 0 || c->must_revalidate;
-	return c->targeted;
+	return true;
 }
