@@ -136,6 +136,9 @@ long platform_fork(void);
  * (segmentation fault)". */
 bool platform_reap(long *pid, struct text *how);
 void platform_kill(long pid); /* at once, it cannot refuse */
+/* Is there such a process? One that has ended is there until its parent has reaped it. */
+bool platform_alive(uint32_t pid);
+void platform_yield(void); /* another process may run first */
 
 enum { PLATFORM_CHILD = 'c', PLATFORM_RELOAD = 'h', PLATFORM_STOP = 't', PLATFORM_REOPEN = 'u' };
 /* From now on signals are letters on the descriptor that this returns: CHLD, HUP,

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -317,4 +318,15 @@ void platform_kill(long pid)
 {
 	if (pid > 1)
 		kill((pid_t)pid, SIGKILL);
+}
+
+/* Who may not be asked (EPERM) is there. */
+bool platform_alive(uint32_t pid)
+{
+	return pid && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
+void platform_yield(void)
+{
+	sched_yield();
 }

@@ -23,13 +23,15 @@
 #include <stdatomic.h>
 
 #define CACHE_NONE 0u /* no entry: numbers of blocks begin at 1 */
+#define CACHE_VARY 1024 /* longest text of fresh_vary that can be kept */
 
 struct cache; /* the arena: cache_parts.h */
 
-/* Bytes that an arena of this size in bytes would hold as blocks; 0: it is too small to be one. */
+/* Bytes that an arena of this size in bytes would hold as blocks; 0: it is too small to be one (16 blocks
+ * and what lies before them: about 18 KiB with GW_BLOCK 1024, and 12 bytes for each reader of each slot). */
 size_t cache_blocks_of(size_t size, uint32_t slots, uint32_t readers);
-/* Sets up an arena in zeroed shared memory, size bytes: for so many slots of workers (see
- * share_join), each with so many readers. object: bytes of the longest body that is stored, 0: an eighth of it all. */
+/* Sets up an arena in zeroed shared memory, size bytes (cache_blocks_of must not be 0): for so many slots of
+ * workers (see share_join), each with so many readers. Each slot costs 12 bytes a reader, used or not. */
 void cache_init(struct cache *c, size_t size, uint32_t slots, uint32_t readers, uint64_t seed);
 
 /* How a process speaks to it. */
@@ -52,7 +54,8 @@ struct cache_key {
 };
 
 /* One reader's hold on an entry: it stays where it is until cache_unpin. A reader is a
- * number that the worker gives, less than its readers; it has one pin at a time. */
+ * number that the worker gives, less than its readers; it has one pin at a time, and
+ * beside it may write one entry. Who has one already gets no second. */
 struct cache_pin {
 	uint32_t entry;  /* CACHE_NONE: nothing is pinned */
 	uint32_t reader;
@@ -93,7 +96,8 @@ struct cache_fill;
 #define CACHE_PASS_MS 30000
 enum cache_promise cache_promise(struct cache_user *u, const struct cache_key *k, uint32_t reader, int64_t now, struct cache_fill *fill, struct cache_found *found);
 
-/* How is it with what is pinned by now? Without the lock; the head's place is set once it is known. */
+/* How is it with what is pinned by now? What is known of it (stored, head, length) is copied to *found
+ * anew as soon as there is a head, also after cache_refresh; otherwise without the lock. */
 enum cache_state cache_state(const struct cache_user *u, struct cache_found *found);
 /* Does its Vary fit this request? Of one whose head is there. */
 bool cache_fits(const struct cache_user *u, const struct cache_found *found, const struct head *asked);
@@ -135,12 +139,16 @@ struct cache_fill {
 /* Writes without having promised: the same afterwards as CACHE_LEAD. False: somebody else
  * does already, or there is no room. */
 bool cache_begin(struct cache_user *u, const struct cache_key *k, uint32_t reader, int64_t now, struct cache_fill *fill);
-/* The head is known. length: of the body, UINT64_MAX: not known yet. Others with the same key and Vary are
- * replaced. False: it is too long, or there is no room for it; the promise then is a PASS. */
+/* The head is known. length: of the body, UINT64_MAX: not known yet; object: bytes of the longest body that
+ * is stored, 0: an eighth of it all. Others with the same key and Vary are replaced; of more than 16 with
+ * the same key the oldest goes. False: it is too long (vary too: CACHE_VARY), or there is no room for
+ * it; the promise then is a PASS, and f->entry CACHE_NONE. */
 bool cache_fill_head(struct cache_user *u, struct cache_fill *f, const struct fresh_stored *s, struct span vary, struct span head, uint64_t length, uint64_t object, int64_t now);
 /* Where the next bytes go; len 0: no room now. When more has come than may be stored, what all
  * readers have taken makes room: then it waits for the slowest. */
 void cache_room(struct cache_user *u, struct cache_fill *f, char **at, size_t *len);
+/* Pins what is being written here for a reader of the same worker: whoever writes reads it, too. */
+void cache_follow(struct cache_user *u, const struct cache_fill *f, uint32_t reader, struct cache_found *found);
 /* len bytes have been put there. */
 void cache_put(struct cache_user *u, struct cache_fill *f, size_t len);
 /* It is whole. (Of known length: all of it must have been put.) */
@@ -167,6 +175,7 @@ uint32_t cache_purge(struct cache_user *u, struct span prefix, bool whole_url);
 /* --- telling --------------------------------------------------------------------------- */
 
 enum cache_count { CACHE_HITS, CACHE_MISSES, CACHE_EXPIRED /* validated or fetched anew */, CACHE_STALE, CACHE_COLLAPSED, CACHE_BYPASSED, CACHE_STORED, CACHE_EVICTED, CACHE_COUNTS };
+/* CACHE_STORED and CACHE_EVICTED are counted in here, the others by who knows. */
 void cache_note(struct cache_user *u, enum cache_count what);
 
 struct cache_top { uint32_t bytes; char url[128]; /* zero-ended, cut */ };

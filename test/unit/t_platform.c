@@ -572,8 +572,13 @@ static void tells_how_it_ended(void **state)
 	if (pid == 0)
 		for (;;)
 			pause();
+	assert_true(platform_alive((uint32_t)pid));
 	platform_kill(pid);
 	assert_ended(pid, "signal 9 (killed)");
+	assert_false(platform_alive((uint32_t)pid));
+	assert_false(platform_alive(0));
+	assert_true(platform_alive(1)); /* another user's, as a rule */
+	platform_yield();
 }
 
 static void shares_memory(void **state)
