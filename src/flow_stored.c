@@ -9,7 +9,9 @@
  */
 #include "flow_parts.h"
 
-enum { STORED_PIECES = 64 }; /* blocks shown to the sink in one call */
+/* Shown to the sink in one call. Records have to be computed: a step makes no more of
+ * them than of what comes from a server. */
+enum { STORED_PIECES = 64, STORED_MOST = 1 << 18, STORED_MOST_TLS = GW_BUFFER };
 
 void flow_stored(struct flow *f, struct link *to, struct span head, struct cache_read *stored, bool chunked)
 {
@@ -44,7 +46,7 @@ bool flow_stored_wants_out(const struct flow *f)
 static uint32_t stored_payload(const struct flow *f, struct piece *pieces, int *count)
 {
 	struct cache_piece there[STORED_PIECES];
-	uint32_t most = flow_may(f, stored_is_within(f) ? f->run : UINT32_MAX), all = 0;
+	uint32_t most = flow_may(f, stored_is_within(f) ? f->run : f->to->tls ? STORED_MOST_TLS : STORED_MOST), all = 0;
 	int n = most ? cache_peek(f->stored, there, STORED_PIECES) : 0;
 
 	*count = 0;
@@ -126,7 +128,7 @@ static enum flow_result stored_state(const struct flow *f)
 {
 	if (f->to->cut)
 		return FLOW_TO_BROKEN;
-	if (cache_read_broken(f->stored))
+	if (cache_read_broken(f->stored) && !f->head.len && !link_owes(f->to))
 		return FLOW_FROM_BROKEN;
 	return cache_read_done(f->stored) && !stored_has_framing(f) ? FLOW_DONE : FLOW_WAIT;
 }

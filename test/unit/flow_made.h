@@ -30,7 +30,7 @@ static size_t bytes_read, bytes_written;
 
 static inline ssize_t take(int fd, const struct iovec *pieces, size_t count)
 {
-	struct iovec less[8];
+	struct iovec less[80];
 	size_t left = taken_most;
 	ssize_t n;
 	int used = 0;
@@ -313,7 +313,7 @@ static inline size_t encode(char *wire, const struct way *way, const char *paylo
 struct read_back {
 	const char *at;
 	size_t left;
-	char payload[8 * MOST];
+	char payload[64 * MOST];
 	size_t len;
 	unsigned chunks;
 	bool whole;
