@@ -25,7 +25,7 @@ static size_t aligned(size_t size)
 size_t exchange_bytes(const struct config *c)
 {
 	return aligned(sizeof(struct exchange)) + 2 * aligned(c->buffer + 1) + aligned(GW_HEAD_OUT) + aligned(GW_TARGET) +
-	       (c->guards ? aligned(sizeof(struct guard)) : 0);
+	       (c->guards ? aligned(sizeof(struct guard)) : 0) + (c->cache ? aligned(sizeof(struct keep)) : 0);
 }
 
 void exchange_next(struct exchange *x)
@@ -49,7 +49,10 @@ struct exchange *exchange_open(void *memory, struct env *env, struct conn *conn)
 	buf_init(&x->back, data + buffer, env->config->buffer);
 	x->out = data + 2 * buffer;
 	x->path_room = x->out + aligned(GW_HEAD_OUT);
-	x->guard_room = env->config->guards ? (struct guard *)(void *)(x->path_room + aligned(GW_TARGET)) : NULL;
+	data = x->path_room + aligned(GW_TARGET);
+	x->guard_room = env->config->guards ? (struct guard *)(void *)data : NULL;
+	data += env->config->guards ? aligned(sizeof(struct guard)) : 0;
+	x->keep_room = env->config->cache ? (struct keep *)(void *)data : NULL;
 	conn->link.in = &x->in;
 	exchange_next(x);
 	return x;
@@ -65,6 +68,8 @@ void exchange_drop_server(struct exchange *x)
 void exchange_close(struct exchange *x)
 {
 	exchange_drop_server(x);
+	if (x->r.keep)
+		exchange_keep_end(x);
 	if (x->r.guard)
 		exchange_leave_queue(x);
 	x->conn->link.in = NULL;
@@ -105,6 +110,15 @@ void exchange_step(struct exchange *x)
 		case EXCHANGE_PAUSE:
 			exchange_step_pause(x);
 			break;
+		case EXCHANGE_JOIN:
+			exchange_step_join(x);
+			break;
+		case EXCHANGE_SERVE:
+			exchange_step_serve(x);
+			break;
+		case EXCHANGE_FILL:
+			exchange_step_fill(x);
+			break;
 		case EXCHANGE_CONNECT:
 			exchange_step_connect(x);
 			break;
@@ -138,6 +152,8 @@ short exchange_wants_client(const struct exchange *x)
 {
 	const struct link *client = &x->conn->link;
 
+	if (x->r.errand)
+		return 0;
 	switch (x->r.state) {
 	case EXCHANGE_HEAD:
 	case EXCHANGE_FORM:
@@ -148,6 +164,8 @@ short exchange_wants_client(const struct exchange *x)
 		return link_watch(client, x->r.up_over ? watches_client(x) : flow_wants_in(&x->r.up_flow), flow_wants_out(&x->r.down_flow));
 	case EXCHANGE_REPLY:
 		return link_watch(client, false, true);
+	case EXCHANGE_SERVE:
+		return link_watch(client, false, flow_wants_out(&x->r.down_flow));
 	case EXCHANGE_TUNNEL:
 		return link_watch(client, flow_wants_in(&x->r.up_flow), flow_wants_out(&x->r.down_flow));
 	default:
@@ -162,6 +180,8 @@ short exchange_wants_server(const struct exchange *x)
 	switch (x->r.state) {
 	case EXCHANGE_CONNECT:
 		return link_watch(server, false, false);
+	case EXCHANGE_FILL:
+		return link_watch(server, !x->r.keep->stalled && buf_has_room(&x->back), false);
 	case EXCHANGE_AWAIT:
 		return link_watch(server, exchange_listens_to_server(x), !x->r.up_over && flow_wants_out(&x->r.up_flow));
 	case EXCHANGE_RELAY:

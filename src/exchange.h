@@ -10,6 +10,7 @@
 #define EXCHANGE_H
 
 #include "backend.h"
+#include "cache.h"
 #include "flow.h"
 #include "path.h"
 #include "rewrite.h"
@@ -28,6 +29,12 @@ struct env {
 	struct verify verify;
 	uint32_t verifying; /* exchanges that have asked the password process */
 	uint32_t pausing;   /* those that wait for the moment to say that it was wrong */
+	struct cache_user cache; /* no arena: nothing is kept */
+	uint32_t *readers;       /* numbers of the cache's readers that nobody has */
+	uint32_t reader_count;   /* so many */
+	struct pool *conns, *exchanges; /* the worker's: an errand takes a place of each */
+	struct list *busy;       /* connections with an exchange */
+	bool cache_moved;        /* something was written to the cache: others of this worker may have waited for it */
 	struct share_slot *slot; /* of this worker in share */
 	int slot_number;
 	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
@@ -66,10 +73,13 @@ enum exchange_state {
 	EXCHANGE_FORM,    /* the rest of a login page's form */
 	EXCHANGE_VERIFY,  /* the password process */
 	EXCHANGE_PAUSE,   /* the moment to say that a password was wrong */
+	EXCHANGE_JOIN,    /* another request, which asks the server for the same */
 	EXCHANGE_CONNECT, /* a link to a server, or its name */
 	EXCHANGE_AWAIT,   /* the response head; the request body may still go up */
 	EXCHANGE_RELAY,   /* the rest of the response; the same */
 	EXCHANGE_REPLY,   /* the client taking a reply of our own */
+	EXCHANGE_SERVE,   /* the client taking a body from the cache, and that body getting there */
+	EXCHANGE_FILL,    /* an errand: the rest of a body that goes into the cache */
 	EXCHANGE_TUNNEL,  /* bytes either way */
 	EXCHANGE_OVER     /* nothing: see end */
 };
@@ -102,6 +112,39 @@ struct guard {
 	char down_room[GW_COPIED / 2];
 };
 
+/* Why the server is asked although there is a cache (RFC 9211 2.2). */
+enum keep_fwd { KEEP_FWD_NONE, KEEP_FWD_BYPASS, KEEP_FWD_METHOD, KEEP_FWD_MISS, KEEP_FWD_STALE, KEEP_FWD_REQUEST };
+
+enum { KEEP_CONDITIONS = 640, KEEP_STATUS = 192 };
+
+/* What a request has to do with the cache: exchanges have room for it where a route
+ * keeps anything. exchange_keep begins it anew. */
+struct keep {
+	const struct cache_rule *rule;
+	struct fresh_wish wish;
+	struct cache_found found; /* pinned: what is sent, validated, or waited for */
+	struct cache_fill fill;   /* what is written */
+	struct cache_read read;   /* of found, on its way to the client */
+	const char *word;         /* for the log */
+	const char *detail;       /* why it was not stored; NULL */
+	int64_t look_at;          /* when to look again whether others have got on, ms; 0: we are told */
+	uint16_t fwd_status;      /* what the server said; 0: nothing */
+	uint8_t asker;            /* enum fresh_asker */
+	uint8_t fwd;              /* enum keep_fwd */
+	uint8_t joins;            /* how often it has waited for others */
+	bool cached;              /* the request is one that a cache may answer: key and query are settled */
+	bool may_store;           /* the answer may be kept */
+	bool invalidates;         /* an unsafe method: what we have of this URL is void */
+	bool validates;           /* the server is asked whether found still holds */
+	bool collapsed;           /* it shares the answer to another request */
+	bool stored;              /* the answer is being kept */
+	bool stalled;             /* nothing can be written now: the slowest reader has to go on */
+	bool part;                /* a Range is asked for */
+	struct text conditions;   /* for the server, in the room below */
+	char conditions_room[KEEP_CONDITIONS];
+	char status_room[KEEP_STATUS]; /* the member of Cache-Status */
+};
+
 /* What is of one request only: zeroed whole. */
 struct request {
 	uint8_t state;        /* enum exchange_state */
@@ -114,6 +157,7 @@ struct request {
 	bool heard;           /* this server has answered, a byte at least */
 	bool resumed;         /* the TLS session was */
 	bool hide_authorization; /* it was for us */
+	bool errand;          /* nobody waits for it at the other end: it fetches for the cache */
 	bool consulting;      /* up is the server that says who may pass (forward-auth) */
 	bool crowded;         /* counted for route->options.crowd */
 	bool paced;           /* its flows have budgets */
@@ -140,6 +184,7 @@ struct request {
 	const struct route *route;
 	const struct target *target;
 	struct guard *guard;  /* NULL: the request is not guarded */
+	struct keep *keep;    /* NULL: its route keeps nothing */
 	struct upstream *up;
 	struct span host;     /* as it goes up */
 	struct span hsts;     /* Strict-Transport-Security of the answer; empty: none */
@@ -164,6 +209,7 @@ struct exchange {
 	char *out;            /* a composed head on its way, either way: GW_HEAD_OUT */
 	char *path_room;      /* a normalised path: GW_TARGET */
 	struct guard *guard_room; /* NULL: nothing is guarded */
+	struct keep *keep_room;   /* NULL: nothing is kept */
 };
 
 /* Bytes of memory of one exchange, buffers included. */
@@ -172,6 +218,8 @@ size_t exchange_bytes(const struct config *c);
 struct exchange *exchange_open(void *memory, struct env *env, struct conn *conn);
 /* After EXCHANGE_NEXT: begins with what is there. */
 void exchange_next(struct exchange *x);
+/* What was waited for in the cache may be there. */
+bool exchange_waits_for_cache(const struct exchange *x);
 /* Gives back what it has borrowed. The connection stays as it is. */
 void exchange_close(struct exchange *x);
 

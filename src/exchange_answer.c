@@ -16,8 +16,7 @@ static bool is_event_stream(const struct head *h)
 	return span_starts_same(head_get(h, FIELD_CONTENT_TYPE), SPAN("text/event-stream"));
 }
 
-/* Composes the response head into x->out; false if it does not fit. */
-static bool compose_answer(struct exchange *x, bool chunked, bool tunnel, struct span *head)
+bool exchange_compose_answer(struct exchange *x, bool chunked, bool tunnel, struct span *head)
 {
 	struct text out = text_in(x->out, GW_HEAD_OUT);
 	struct rewrite_down down = {
@@ -32,6 +31,8 @@ static bool compose_answer(struct exchange *x, bool chunked, bool tunnel, struct
 		.tunnel = tunnel,
 	};
 
+	if (x->r.keep && x->answered.status >= 200)
+		down.cache_status = exchange_cache_status(x);
 	rewrite_response(&out, &down);
 	*head = text_span(&out);
 	return !out.full;
@@ -46,7 +47,7 @@ static void begin_tunnel(struct exchange *x)
 		exchange_server_failed(x, bad_upgrade.status, bad_upgrade.text);
 		return;
 	}
-	if (!compose_answer(x, false, true, &head)) {
+	if (!exchange_compose_answer(x, false, true, &head)) {
 		exchange_server_failed(x, long_answer.status, long_answer.text);
 		return;
 	}
@@ -70,9 +71,9 @@ static void begin_interim(struct exchange *x)
 		exchange_server_failed(x, many_interims.status, many_interims.text);
 		return;
 	}
-	if (x->asked.version < 11 || x->r.consulting)
+	if (x->asked.version < 11 || x->r.consulting || x->r.errand)
 		return; /* RFC 9110 15.2: not to HTTP/1.0 clients; nor what is not about the answer */
-	if (!compose_answer(x, false, false, &head)) {
+	if (!exchange_compose_answer(x, false, false, &head)) {
 		exchange_server_failed(x, long_answer.status, long_answer.text);
 		return;
 	}
@@ -91,7 +92,7 @@ static void begin_relay(struct exchange *x)
 	 * It is over when it has gone out, not when its end has been seen. */
 	if (x->env->draining || !x->r.up_over || !body_done(&x->r.up_flow.body) || (unknown_end && !chunked))
 		x->r.close = true;
-	if (!compose_answer(x, chunked, false, &head)) {
+	if (!exchange_compose_answer(x, chunked, false, &head)) {
 		exchange_server_failed(x, long_answer.status, long_answer.text);
 		return;
 	}
@@ -123,7 +124,7 @@ static void take_answer(struct exchange *x)
 		begin_tunnel(x);
 	else if (x->answered.status < 200)
 		begin_interim(x);
-	else if (!x->r.consulting || !exchange_consult_take(x))
+	else if (x->r.consulting ? !exchange_consult_take(x) : !x->r.keep || !exchange_keep_answer(x))
 		begin_relay(x);
 }
 

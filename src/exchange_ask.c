@@ -151,11 +151,17 @@ void exchange_go_on(struct exchange *x)
 		struct page page = {.status = 204, .allow = METHODS};
 
 		exchange_reply(x, &page);
-	} else if (exchange_choose(x)) {
-		exchange_connect(x);
-	} else {
-		exchange_refuse_text(x, 502, "no server");
+	} else if (!x->keep_room || !exchange_keep(x)) {
+		exchange_ask_server(x);
 	}
+}
+
+void exchange_ask_server(struct exchange *x)
+{
+	if (exchange_choose(x))
+		exchange_connect(x);
+	else
+		exchange_no_server(x, 502, "no server");
 }
 
 /* The request head is there and well-formed. */

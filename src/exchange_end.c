@@ -46,6 +46,8 @@ static void write_record(struct exchange *x)
 
 	if (x->r.guard && x->r.guard->user)
 		record.user = x->r.guard->user->name;
+	if (x->r.keep)
+		record.cache = x->r.keep->word;
 	if (x->r.suite) {
 		record.tls = x->r.suite;
 		record.tls_resumed = x->r.resumed;
@@ -76,6 +78,8 @@ void exchange_over(struct exchange *x, enum exchange_end end)
 	flow_drop(&x->r.up_flow);
 	flow_drop(&x->r.down_flow);
 	exchange_drop_server(x);
+	if (x->r.keep)
+		exchange_keep_end(x);
 	if (x->r.guard) {
 		exchange_leave_queue(x);
 		if (x->r.guard->by_form)
@@ -161,6 +165,12 @@ void exchange_reply(struct exchange *x, struct page *page)
 	}
 
 	exchange_drop_server(x);
+	if (x->r.keep)
+		exchange_keep_end(x); /* nobody waits for this */
+	if (x->r.errand) {
+		exchange_over(x, EXCHANGE_CLOSE);
+		return;
+	}
 	if (x->in.keep)
 		exchange_pass_body_over(x);
 	else

@@ -80,6 +80,8 @@ static bool is_held(const struct exchange *x)
 	switch (x->r.state) {
 	case EXCHANGE_AWAIT:
 		return !x->r.up_over && x->r.up_flow.budget == 0;
+	case EXCHANGE_SERVE:
+		return x->r.down_flow.budget == 0;
 	case EXCHANGE_RELAY:
 	case EXCHANGE_TUNNEL:
 		return (!x->r.up_over && x->r.up_flow.budget == 0) || x->r.down_flow.budget == 0;
@@ -110,6 +112,6 @@ void exchange_pace_end(struct exchange *x)
 {
 	if (x->r.up_flow.to)
 		x->conn->up_budget = x->r.up_flow.budget;
-	if (x->r.state == EXCHANGE_RELAY || x->r.state == EXCHANGE_TUNNEL)
+	if (x->r.state == EXCHANGE_RELAY || x->r.state == EXCHANGE_SERVE || x->r.state == EXCHANGE_TUNNEL)
 		x->conn->down_budget = x->r.down_flow.budget;
 }

@@ -37,6 +37,8 @@ bool exchange_answer_before(struct exchange *x, struct span path);
 /* exchange_ask.c */
 /* Who sends the request may: answers it, or asks a server. */
 void exchange_go_on(struct exchange *x);
+/* No answer is there already. */
+void exchange_ask_server(struct exchange *x);
 
 /* exchange_limit.c */
 /* limit, connections and max_body of the route. True: it has been answered (429, 413).
@@ -106,6 +108,45 @@ bool exchange_consult_take(struct exchange *x);
 /* Why it failed, said of that server; in r.guard. */
 const char *exchange_consult_why(struct exchange *x, const char *why);
 
+/* exchange_keep.c: the cache, between who may pass and which server is asked */
+/* Of a route that keeps answers. True: it is answered from what there is, or waits for
+ * one who asks the server for the same. */
+bool exchange_keep(struct exchange *x);
+void exchange_step_join(struct exchange *x);
+/* It has waited long enough: it asks for itself. */
+void exchange_go_alone(struct exchange *x);
+/* What it had pinned and promised is given back. */
+void exchange_keep_end(struct exchange *x);
+/* "gateway; fwd=uri-miss; stored; ttl=60", in r.keep */
+struct span exchange_cache_status(struct exchange *x);
+
+/* exchange_serve.c */
+/* Answers with what is pinned, or with what of it is asked for. */
+void exchange_serve(struct exchange *x);
+/* From the beginning of a body that is being stored, under this head. */
+void exchange_serve_body(struct exchange *x, struct span head, bool chunked);
+void exchange_step_serve(struct exchange *x);
+
+/* exchange_store.c */
+/* The server has answered, x->answered, and framed. True: the cache has seen to it; false:
+ * it goes to the client as any other answer. */
+bool exchange_keep_answer(struct exchange *x);
+/* The server cannot be asked, or has failed. True: there is something stale to send instead. */
+bool exchange_rescue(struct exchange *x, const char *why);
+
+/* exchange_fill.c: errands, which have no client */
+/* One that asks the server whether what x has pinned still holds, while x sends it. */
+void exchange_validate_behind(struct exchange *x);
+/* What has come of the body goes into the cache. True: that is all of it. */
+bool exchange_fill_some(struct exchange *x);
+/* One that takes over the rest of the body from x, which loses its link to the
+ * server; NULL, and nothing has changed: there is no place. */
+struct exchange *exchange_errand(struct exchange *x);
+void exchange_hand_over(struct exchange *x, struct exchange *errand);
+void exchange_step_fill(struct exchange *x);
+/* It cannot go on. */
+void exchange_break_fill(struct exchange *x);
+
 /* exchange_server.c */
 /* The next server whose turn it is; false: all were asked that may be. */
 bool exchange_choose(struct exchange *x);
@@ -119,6 +160,8 @@ bool exchange_connect_has_news(const struct exchange *x);
 bool exchange_is_repeatable(const struct exchange *x);
 /* This server is not to be had for this request: asks another, or tells the client. */
 void exchange_server_failed(struct exchange *x, int status, const char *why);
+/* No server is to be had: what is stale may do, else the client is told. */
+void exchange_no_server(struct exchange *x, int status, const char *why);
 /* An idle link may have ended in the very moment it was lent: nobody has done
  * anything wrong, and the same server is asked again on a new one. */
 bool exchange_link_was_stale(const struct exchange *x);
@@ -129,6 +172,8 @@ void exchange_step_await(struct exchange *x);
 void exchange_step_relay(struct exchange *x);
 void exchange_step_reply(struct exchange *x);
 void exchange_step_tunnel(struct exchange *x);
+/* Composes the response head into x->out; false: it does not fit. */
+bool exchange_compose_answer(struct exchange *x, bool chunked, bool tunnel, struct span *head);
 /* The server has said all: its link is kept if it may carry a further request. */
 void exchange_leave_server(struct exchange *x);
 /* x->out holds one head at a time: an answer waits until the request's has gone. */

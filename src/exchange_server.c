@@ -72,7 +72,13 @@ void exchange_server_failed(struct exchange *x, int status, const char *why)
 		exchange_connect(x);
 		return;
 	}
-	exchange_refuse_text(x, status, why);
+	exchange_no_server(x, status, why);
+}
+
+void exchange_no_server(struct exchange *x, int status, const char *why)
+{
+	if (!x->r.keep || !exchange_rescue(x, why))
+		exchange_refuse_text(x, status, why);
 }
 
 bool exchange_link_was_stale(const struct exchange *x)
@@ -133,6 +139,10 @@ static void write_request(struct exchange *x, struct text *out)
 		.hide_cookies = x->env->config->users_count > 0,
 	};
 
+	if (x->r.keep && x->r.keep->validates) {
+		rewrite.validates = true;
+		rewrite.conditions = text_span(&x->r.keep->conditions);
+	}
 	rewrite_request(out, &rewrite);
 }
 
@@ -211,7 +221,7 @@ void exchange_step_connect(struct exchange *x)
 		} else if (peer->count || peer->server->path) {
 			x->r.up = backend_borrow(b, peer, x->r.address, true, x->env->now);
 			if (!x->r.up)
-				exchange_refuse_text(x, 503, "no place for a further link to a server");
+				exchange_no_server(x, 503, "no place for a further link to a server");
 		}
 		return;
 	}

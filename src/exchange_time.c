@@ -20,7 +20,7 @@ static const struct refusal late_body = {408, "the request body took too long"};
 /* Whom are we waiting for? */
 static bool client_takes_nothing(const struct exchange *x)
 {
-	bool sending = x->r.state == EXCHANGE_REPLY || x->r.state == EXCHANGE_RELAY || x->r.state == EXCHANGE_TUNNEL || x->r.interim;
+	bool sending = x->r.state == EXCHANGE_REPLY || x->r.state == EXCHANGE_SERVE || x->r.state == EXCHANGE_RELAY || x->r.state == EXCHANGE_TUNNEL || x->r.interim;
 
 	return sending && flow_wants_out(&x->r.down_flow);
 }
@@ -55,6 +55,20 @@ static int64_t patience(const struct exchange *x)
 	return ends_soon(x) && ms > HALF_CLOSED_MS ? HALF_CLOSED_MS : ms;
 }
 
+/* Who waits for another one's answer waits as long as that one may take. */
+static int64_t join_patience(const struct exchange *x)
+{
+	return x->r.route->options.connect_timeout + x->r.route->options.response_timeout;
+}
+
+/* What other workers write is looked at from time to time. */
+static int64_t or_look(const struct exchange *x, int64_t due)
+{
+	int64_t at = x->r.keep ? x->r.keep->look_at : 0;
+
+	return at && at < due ? at : due;
+}
+
 int64_t exchange_deadline(const struct exchange *x)
 {
 	switch (x->r.state) {
@@ -67,8 +81,10 @@ int64_t exchange_deadline(const struct exchange *x)
 		return x->r.guard->until;
 	case EXCHANGE_CONNECT:
 		return x->r.since + x->r.route->options.connect_timeout;
+	case EXCHANGE_JOIN:
+		return or_look(x, x->r.since + join_patience(x));
 	default:
-		return x->r.held_since ? exchange_pace_due(x) : x->r.window + patience(x);
+		return x->r.held_since ? exchange_pace_due(x) : or_look(x, x->r.window + patience(x));
 	}
 }
 
@@ -124,8 +140,12 @@ void exchange_expire(struct exchange *x)
 	case EXCHANGE_CONNECT:
 		expire_connect(x);
 		break;
+	case EXCHANGE_JOIN:
+		if (x->r.since + join_patience(x) <= x->env->now)
+			exchange_go_alone(x);
+		break;
 	default:
-		if (x->r.held_since)
+		if (x->r.held_since || x->r.window + patience(x) > x->env->now)
 			break;
 		if (was_moving(x))
 			return;
@@ -133,6 +153,10 @@ void exchange_expire(struct exchange *x)
 			exchange_abandon(x, "the client went away", EXCHANGE_CLOSE);
 		else if (client_takes_nothing(x))
 			exchange_abandon(x, "the client took nothing for too long", EXCHANGE_RESET);
+		else if (x->r.state == EXCHANGE_FILL)
+			exchange_break_fill(x);
+		else if (x->r.state == EXCHANGE_SERVE)
+			exchange_abandon(x, "the rest of what is being stored took too long", EXCHANGE_RESET);
 		else if (x->r.state == EXCHANGE_TUNNEL)
 			exchange_abandon(x, "the tunnel was silent for too long", EXCHANGE_CLOSE);
 		else if (x->r.state == EXCHANGE_RELAY)
@@ -154,6 +178,7 @@ static bool waits_for_client(const struct exchange *x)
 	case EXCHANGE_AWAIT:
 	case EXCHANGE_RELAY:
 	case EXCHANGE_REPLY:
+	case EXCHANGE_SERVE:
 		return client_takes_nothing(x) || (client_sends_nothing(x) && !x->r.stream);
 	default:
 		return false;

@@ -331,6 +331,17 @@ static void passwords_known(struct worker *w)
 		step_those(w, waits_for_password);
 }
 
+/* What was written may be what others wait for, who then write themselves; and errands that
+ * have begun or ended are nobody's to poll: a further turn sees to them. */
+static void cache_known(struct worker *w)
+{
+	if (!w->env.cache_moved)
+		return;
+	w->env.cache_moved = false;
+	step_those(w, exchange_waits_for_cache);
+	w->again = true;
+}
+
 static bool polled(const struct worker *w, int fd)
 {
 	for (size_t i = w->starts[SECTION_OWN]; i < w->starts[SECTION_OWN + 1]; i++)
@@ -512,6 +523,7 @@ static void turn(struct worker *w)
 	if (any || w->again)
 		look_at_watches(w);
 	expire_busy(w);
+	cache_known(w);
 	look_at_crowd(w);
 	worker_serve_waiting(w);
 	atomic_store_explicit(&w->env.slot->connections, w->conns.lent, memory_order_relaxed);
@@ -524,6 +536,16 @@ static void turn(struct worker *w)
 static bool open_verify(struct worker *w)
 {
 	return verify_init(&w->env.verify, w->given->passwords) || w->given->passwords < 0;
+}
+
+static void join_cache(struct worker *w)
+{
+	uint32_t readers = worker_cache_readers(w->env.config);
+
+	if (!w->given->cache || !cache_join(&w->env.cache, w->given->cache, (uint32_t)w->given->slot, readers, (uint32_t)platform_pid()))
+		return;
+	for (uint32_t i = 0; i < readers; i++)
+		w->env.readers[w->env.reader_count++] = i;
 }
 
 int worker_run(const struct worker_given *given)
@@ -542,6 +564,9 @@ int worker_run(const struct worker_given *given)
 	};
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&w.lists[i]);
+	w.env.conns = &w.conns;
+	w.env.exchanges = &w.exchanges;
+	w.env.busy = &w.lists[CONN_BUSY];
 	w.park = platform_park_open();
 	open_house(&w);
 	if (!worker_allocate(&w) || !open_verify(&w)) {
@@ -549,6 +574,7 @@ int worker_run(const struct worker_given *given)
 		log_flush(given->error);
 		return 1;
 	}
+	join_cache(&w);
 	ducts_open(&w.env.ducts);
 	platform_random(&w.env.id_seed, sizeof w.env.id_seed);
 	look_at_clock(&w);

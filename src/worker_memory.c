@@ -9,7 +9,7 @@ static size_t watch_count(const struct config *c)
 	return 8 + c->listener_count + 2 * (size_t)c->requests + c->clients + backend_links(c);
 }
 
-enum { OWN_TERMS = 6, TERMS = OWN_TERMS + TLS_TERMS };
+enum { OWN_TERMS = 7, TERMS = OWN_TERMS + TLS_TERMS };
 
 size_t worker_memory(const struct config *c, struct memory_term *terms, size_t room)
 {
@@ -20,6 +20,7 @@ size_t worker_memory(const struct config *c, struct memory_term *terms, size_t r
 		{"servers", c->server_count, sizeof(struct peer)},
 		{"targets", c->target_count, sizeof(int32_t)},
 		{"watched descriptors", watch_count(c), sizeof(struct watch) + sizeof(void *)},
+		{"readers of the cache", c->cache ? worker_cache_readers(c) : 0, sizeof(uint32_t)},
 	};
 	struct tls_term tls[TLS_TERMS];
 
@@ -58,5 +59,6 @@ bool worker_allocate(struct worker *w)
 	backend_init(&w->env.backend, c, w->given->error, w->given->offload, w->park, at[3], at[4], at[2]);
 	w->watches = (struct watch *)(void *)at[5];
 	w->owners = (void **)(void *)(w->watches + watch_count(c));
+	w->env.readers = (uint32_t *)(void *)at[6];
 	return terms[OWN_TERMS].count == 0 || worker_open_tls(w, (void **)at + OWN_TERMS);
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_keep - what the files about the cache ask of each other
+ */
+#ifndef EXCHANGE_KEEP_H
+#define EXCHANGE_KEEP_H
+
+#include "exchange_parts.h"
+
+enum { KEEP_LOOK_MS = 10 }; /* what other workers write is looked at so often */
+
+/* exchange_keep.c */
+/* Begins r.keep. */
+struct keep *keep_begin(struct exchange *x);
+/* A number for a pin or a fill: each exchange has two at most, and there are so many. */
+uint32_t keep_reader(struct env *env);
+void keep_return_reader(struct env *env, uint32_t reader);
+void keep_unpin(struct exchange *x);
+/* What it writes is not going to be whole, or not to be stored. */
+void keep_end_fill(struct exchange *x, enum cache_state how);
+/* What is pinned is to be validated: by what it has to be recognised by. */
+void keep_set_conditions(struct exchange *x);
+/* The head text of what is pinned: where a server's answer would stand. */
+struct span keep_head(struct exchange *x);
+
+/* exchange_key.c */
+/* The key under which its answer is stored, in out; out->full: it is too long to be. */
+struct cache_key keep_key(struct exchange *x, struct text *out);
+/* May a cache have a say in this request? What must not change an answer that others get, but
+ * goes up all the same, keeps it from them. */
+bool keep_is_plain(const struct exchange *x);
+/* enum fresh_asker */
+uint8_t keep_asker(struct exchange *x);
+/* What the key and the server get of the query. */
+void keep_reduce_query(struct exchange *x);
+/* An unsafe method has been answered without an error (RFC 9111 4.4). */
+void keep_invalidate(struct exchange *x);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * exchange_store - what does the server's answer mean for the cache?
+ *
+ * It may say that what we have still holds, be stored, or make room for what is
+ * stale. Once it is to be stored, its body goes into the cache and all clients read it
+ * there, the one that asked for it too: so one that is slow, or leaves, hinders nobody.
+ */
+#include "exchange_keep.h"
+
+static const struct refusal long_answer = {502, "the response head is too long"};
+
+static bool is_failure(int status)
+{
+	return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+/* --- nothing new (RFC 9111 4.3) -------------------------------------------------------- */
+
+/* Is this 304 about another representation than the one we asked about? */
+static bool is_about_another(struct exchange *x)
+{
+	const struct fresh_stored *s = &x->r.keep->found.stored;
+	struct span theirs = head_get(&x->answered, FIELD_ETAG), ours;
+	struct text room = text_in(x->out, GW_HEAD_OUT);
+
+	if (theirs.len == 0 || s->etag_len == 0)
+		return false;
+	cache_head(&x->env->cache, &x->r.keep->found, &room);
+	ours = span_of(room.at + s->etag_at, s->etag_len);
+	if (span_starts(theirs, SPAN("W/")))
+		theirs = span_of(theirs.at + 2, theirs.len - 2);
+	if (span_starts(ours, SPAN("W/")))
+		ours = span_of(ours.at + 2, ours.len - 2);
+	return !span_is(theirs, ours);
+}
+
+static struct fresh_times times_of(const struct exchange *x)
+{
+	return (struct fresh_times){.clock = x->env->clock, .asked = x->r.asked_us / 1000, .answered = x->env->now};
+}
+
+/* The stored head with what the 304 says anew. False: it is not to be kept any longer. */
+static bool refresh(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+	struct fresh_times times = times_of(x);
+	struct text old = text_in(x->out, GW_HEAD_OUT), new;
+	struct fresh_stored s;
+	struct span head;
+	struct head *h = &x->answered;
+
+	cache_head(&x->env->cache, &k->found, &old);
+	new = text_in(x->out + old.len, GW_HEAD_OUT - old.len);
+	rewrite_refresh(&new, text_span(&old), h, &x->r.answer, &k->rule->fresh, log_http_date(x->env->clock));
+	head = text_span(&new);
+	text_lit(&new, "\r\n");
+	if (new.full || new.len > GW_HEAD || head_response(h, new.at, new.len))
+		return false;
+	if (fresh_store(&s, &x->asked, k->asker, h, &k->rule->fresh, &times))
+		return false;
+	fresh_validators(&s, head);
+	return cache_refresh(&x->env->cache, &k->found, &s, head);
+}
+
+/* True: it has been taken, and the request is answered. */
+static bool take_not_modified(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+
+	if (is_about_another(x)) {
+		cache_forget(&x->env->cache, &k->found);
+		keep_unpin(x);
+		k->validates = false;
+		exchange_retry_fresh(x); /* without conditions */
+		return true;
+	}
+	if (!refresh(x))
+		cache_forget(&x->env->cache, &k->found);
+	k->found.state = CACHE_PROMISED; /* nothing is known of it: its head is another now */
+	cache_state(&x->env->cache, &k->found);
+	keep_end_fill(x, CACHE_BROKEN); /* who waited looks again */
+	exchange_leave_server(x);
+	k->word = "revalidated";
+	if (x->r.errand)
+		exchange_over(x, EXCHANGE_CLOSE);
+	else
+		exchange_serve(x);
+	return true;
+}
+
+/* --- something stale is better than nothing (RFC 5861 4) -------------------------------- */
+
+bool exchange_rescue(struct exchange *x, const char *why)
+{
+	struct keep *k = x->r.keep;
+
+	if (k->found.pin.entry == CACHE_NONE || k->stored || x->r.interim)
+		return false;
+	cache_hold(&x->env->cache, &k->found, x->env->now);
+	if (x->r.errand || !fresh_on_error(&k->found.stored, &k->wish, x->env->now))
+		return false;
+	keep_end_fill(x, CACHE_BROKEN);
+	exchange_drop_server(x);
+	k->detail = why;
+	k->word = "stale";
+	cache_note(&x->env->cache, CACHE_STALE);
+	exchange_serve(x);
+	return true;
+}
+
+/* --- something new ------------------------------------------------------------------------ */
+
+static uint64_t length_of(const struct frame *f)
+{
+	if (f->kind == BODY_NONE)
+		return 0;
+	return f->kind == BODY_LENGTH ? f->length : UINT64_MAX;
+}
+
+/* The place for it in the cache: promised already, or to be had now. */
+static bool take_place(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+	struct text room = text_in(x->out, GW_HEAD_OUT);
+	struct cache_key key;
+	uint32_t reader;
+
+	if (k->fill.entry)
+		return true;
+	key = keep_key(x, &room);
+	if (room.full)
+		return false;
+	reader = keep_reader(x->env);
+	if (cache_begin(&x->env->cache, &key, reader, x->env->now, &k->fill))
+		return true;
+	k->fill.entry = CACHE_NONE;
+	keep_return_reader(x->env, reader);
+	return false;
+}
+
+/* Head and Vary stand in x->out until they are in the cache. */
+static bool write_head(struct exchange *x, struct fresh_stored *s)
+{
+	struct keep *k = x->r.keep;
+	struct text head = text_in(x->out, GW_HEAD_OUT), vary;
+
+	rewrite_store(&head, &x->answered, &x->r.answer, &k->rule->fresh, log_http_date(x->env->clock));
+	if (head.full || head.len > GW_HEAD)
+		return false;
+	fresh_validators(s, text_span(&head));
+	vary = text_in(x->out + head.len, GW_HEAD_OUT - head.len);
+	fresh_vary(&vary, &x->asked, &x->answered);
+	if (vary.full || !cache_fill_head(&x->env->cache, &k->fill, s, text_span(&vary), text_span(&head), length_of(&x->r.answer), k->rule->object, x->env->now))
+		return false;
+	x->env->cache_moved = true;
+	return true;
+}
+
+/* Who asked reads what is written. */
+static void follow(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+
+	keep_unpin(x);
+	k->stored = true;
+	if (!x->r.errand)
+		cache_follow(&x->env->cache, &k->fill, keep_reader(x->env), &k->found);
+}
+
+/* The client's head is composed from what the server said, not from what is stored. */
+static void answer(struct exchange *x)
+{
+	bool unknown = length_of(&x->r.answer) == UINT64_MAX, chunked = unknown && x->asked.version >= 11;
+	struct span head;
+
+	exchange_pass_body_over(x);
+	x->r.close |= x->env->draining || (unknown && !chunked);
+	if (exchange_compose_answer(x, chunked, false, &head))
+		exchange_serve_body(x, head, chunked);
+	else
+		exchange_refuse(x, &long_answer);
+}
+
+/* False: it cannot be, and nothing has been taken. */
+static bool store(struct exchange *x, struct fresh_stored *s)
+{
+	const struct frame *f = &x->r.answer;
+	bool whole = f->kind == BODY_NONE || (f->kind == BODY_LENGTH && f->length <= buf_held(&x->back));
+	struct exchange *errand = NULL;
+
+	if (!take_place(x))
+		return false;
+	if (!whole && !x->r.errand && !(errand = exchange_errand(x)))
+		return false;
+	if (!write_head(x, s)) {
+		if (errand)
+			exchange_over(errand, EXCHANGE_CLOSE);
+		return false;
+	}
+	cache_note(&x->env->cache, CACHE_STORED);
+	follow(x);
+	body_init(&x->r.down_flow.body, f->kind, f->length);
+	if (errand) {
+		exchange_hand_over(x, errand);
+	} else if (!whole) {
+		exchange_enter(x, EXCHANGE_FILL);
+		return true;
+	} else if (exchange_fill_some(x)) {
+		keep_end_fill(x, CACHE_WHOLE);
+		exchange_leave_server(x);
+	}
+	if (x->r.errand)
+		exchange_over(x, EXCHANGE_CLOSE);
+	else
+		answer(x);
+	return true;
+}
+
+/* NULL: it may be stored. Static text; "" when nothing need be said. */
+static const char *why_not(struct exchange *x, struct fresh_stored *s)
+{
+	struct fresh_times times = times_of(x);
+
+	if (x->asked.method != METHOD_GET || (x->r.keep->part && !x->r.keep->validates) || !x->r.up_over)
+		return "";
+	if (x->r.keep->wish.no_store)
+		return "no-store asked for";
+	return fresh_store(s, &x->asked, x->r.keep->asker, &x->answered, &x->r.keep->rule->fresh, &times);
+}
+
+bool exchange_keep_answer(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+	int status = x->answered.status;
+	struct fresh_stored s;
+	const char *why;
+
+	if (k->invalidates && status < 400)
+		keep_invalidate(x);
+	k->fwd_status = (uint16_t)status;
+	if (!k->cached)
+		return false;
+	if (k->validates && status == 304)
+		return take_not_modified(x), true;
+	if (is_failure(status) && exchange_rescue(x, NULL))
+		return true;
+	why = why_not(x, &s);
+	if (!why && store(x, &s))
+		return true;
+	k->detail = why && *why ? why : NULL;
+	keep_end_fill(x, is_failure(status) ? CACHE_BROKEN : CACHE_PASS);
+	if (k->found.pin.entry && !is_failure(status) && x->asked.method == METHOD_GET)
+		cache_forget(&x->env->cache, &k->found);
+	keep_unpin(x);
+	if (x->r.errand)
+		exchange_over(x, EXCHANGE_CLOSE);
+	return x->r.errand;
+}
