@@ -7,6 +7,7 @@
  */
 #include "config_build.h"
 #include "config_auth.h"
+#include "config_cache.h"
 #include "config_files.h"
 #include "config_network.h"
 #include "config_option.h"
@@ -218,6 +219,7 @@ struct heritage {
 	struct options options;
 	struct tls_wish wish;
 	struct auth_said auth;
+	struct cache_rule cache;
 };
 
 static struct heritage inherit(struct build *b, const struct heritage *outer, const struct level *own, bool leaf)
@@ -226,9 +228,11 @@ static struct heritage inherit(struct build *b, const struct heritage *outer, co
 		option_inherit(b->draft, &outer->options, own),
 		option_wish(b->draft->faults, &outer->wish, own),
 		outer->auth,
+		outer->cache,
 	};
 	struct options *o = &h.options;
 
+	cache_inherit(b->draft, &h.cache, own, b->config->cache);
 	auth_inherit(b->draft, b->config, &h.auth, own, &h.wish, leaf, o);
 	o->checks = o->auth || o->limit || o->crowd || o->max_body || o->bandwidth;
 	return h;
@@ -292,6 +296,9 @@ static void take_route(struct build *b, const struct build_route *made, struct s
 	if (r->options.auth || r->options.allow_count)
 		option_keep_private(b->draft->faults, r->line, &r->options);
 	take_targets(b, r, made->targets, &own.wish);
+	r->options.cache = cache_of(b->draft->faults, &own.cache, r, &own.wish);
+	if (!r->options.cache)
+		cache_warn(b->draft->faults, &made->level);
 	site->guarded |= r->options.allow_count || r->options.deny_count;
 	site->route_count++;
 }
@@ -316,6 +323,8 @@ static void take_site_routes(struct build *b, const struct draft_site *s, struct
 	for (const struct build_route *r = b->routes; r; r = r->next)
 		if (r->site == s)
 			take_route(b, r, site, &own);
+	if (!cache_is_kept(first, site->route_count))
+		cache_warn(f, &s->level);
 	sort_routes(f->arena, site, first);
 	b->config->guards |= auth_mark_site(f->arena, site);
 	if (s->routed)
@@ -339,7 +348,7 @@ static void take_routes(struct build *b)
 {
 	struct faults *f = b->draft->faults;
 	struct config *c = b->config;
-	struct heritage standard = {.options = option_standard(), .auth = auth_standard()}, gateway;
+	struct heritage standard = {.options = option_standard(), .auth = auth_standard(), .cache = cache_standard()}, gateway;
 	const struct draft_site *s = b->draft->sites;
 	size_t routes = 0, targets = 0, asked = is_asked(&b->draft->gateway);
 
@@ -412,23 +421,25 @@ static void count_tls(struct faults *f, const struct level *l, struct config *c)
 /* --- all -------------------------------------------------------------------------- */
 
 /* No product of these may come near what a size_t of 32 bits holds. */
-static void check_memory(struct faults *f, const struct config *c)
+static void check_memory(struct faults *f, const struct level *l, const struct config *c)
 {
+	const struct setting *cache = c->cache ? level_get(l, KEY_CACHE) : NULL;
+	const char *with = cache ? ", with cache = " : "", *size = cache ? cache->text.at : "";
 	struct tls_term tls[TLS_TERMS];
 	uint64_t bytes = (uint64_t)c->requests * (2 * (uint64_t)c->buffer + 65536);
 
 	tls_terms(&c->tls, tls);
 	for (size_t i = 0; i < TLS_TERMS; i++)
 		bytes += (uint64_t)tls[i].count * tls[i].size;
-	bytes += (uint64_t)c->clients * 512 + (uint64_t)c->idle_links * c->server_count * 512;
+	bytes += (uint64_t)c->clients * 512 + (uint64_t)c->idle_links * c->server_count * 512 + c->cache;
 	if (bytes <= INT32_MAX)
 		return;
 	if (c->tls.accepted)
-		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u, idle_links = %u, tls_clients = %u and handshakes = %u take more than 2 GB together",
-			 c->clients, c->requests, c->buffer, c->idle_links, c->tls.accepted, c->tls.handshakes);
+		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u, idle_links = %u, tls_clients = %u and handshakes = %u take more than 2 GB together%s%s",
+			 c->clients, c->requests, c->buffer, c->idle_links, c->tls.accepted, c->tls.handshakes, with, size);
 	else
-		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u and idle_links = %u take more than 2 GB together", c->clients, c->requests,
-			 c->buffer, c->idle_links);
+		fault_at(f, 0, "clients = %u, requests = %u, buffer = %u and idle_links = %u take more than 2 GB together%s%s", c->clients, c->requests,
+			 c->buffer, c->idle_links, with, size);
 }
 
 /* Worked out here, so that most requests need ask one question. */
@@ -448,16 +459,18 @@ struct config *build_config(struct draft *d)
 	struct build b = {.draft = d, .config = ARENA_NEW(d->faults->arena, struct config)};
 
 	take_gateway(d, b.config);
+	b.config->cache = cache_size(d);
 	take_sites(d, b.config);
 	users_read(d, b.config);
 	b.routes = build_routes(d);
 	take_routes(&b);
+	cache_settle(d, b.config);
 	build_listeners(d, b.config);
 	tls_build_sites(d, b.config);
 	session_watch(d, b.config);
 	files_list(d, b.config);
 	mark_special(b.config);
 	count_tls(d->faults, &d->gateway, b.config);
-	check_memory(d->faults, b.config);
+	check_memory(d->faults, &d->gateway, b.config);
 	return b.config;
 }

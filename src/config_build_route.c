@@ -212,6 +212,22 @@ static bool is_of_target(const struct key *key)
 	return key->id == KEY_WEIGHT || key->id == KEY_PROXY || key->id == KEY_BACKUP;
 }
 
+/* "cache=10m force": two words of one value. */
+static bool is_forced(const struct draft_word *w)
+{
+	return w->key && w->key->id == KEY_CACHE && w->next && !w->next->key && span_is(w->next->text, SPAN("force"));
+}
+
+static struct span with_force(struct faults *f, const struct draft_word *w)
+{
+	const struct span force = SPAN(" force");
+	struct text t = text_in(arena_take(f->arena, w->text.len + force.len), w->text.len + force.len);
+
+	text_span_add(&t, w->text);
+	text_span_add(&t, force);
+	return text_span(&t);
+}
+
 static void add_words(struct faults *f, struct build_route *b, const struct draft_route *d)
 {
 	struct build_target *t = NULL;
@@ -229,7 +245,9 @@ static void add_words(struct faults *f, struct build_route *b, const struct draf
 				fault_at(f, w->line, "'%s' belongs behind the target that it is about", key->name.at);
 		} else if (key) {
 			if (key->id != KEY_WHEN)
-				level_add(&b->level, f, w->line, key, w->text);
+				level_add(&b->level, f, w->line, key, is_forced(w) ? with_force(f, w) : w->text);
+			if (is_forced(w))
+				w = w->next;
 		} else if (span_starts(w->text, SPAN("reply:"))) {
 			read_reply(f, b, w);
 		} else if (span_starts(w->text, SPAN("redirect:"))) {
@@ -322,6 +340,8 @@ static void check_route(struct faults *f, struct build_route *b)
 	only_for(f, b, KEY_TEXT_OF, ROUTE_REPLY, "reply:");
 	only_for(f, b, KEY_TYPE, ROUTE_REPLY, "reply:");
 	only_for(f, b, KEY_STATUS, ROUTE_REDIRECT, "redirect:");
+	for (int id = KEY_CACHE; id <= KEY_STALE_ERROR; id++)
+		only_for(f, b, (enum key_id)id, ROUTE_PROXY, "servers' answers");
 	if (!b->bad)
 		check_https(f, b);
 	if (b->route.kind == ROUTE_REPLY)

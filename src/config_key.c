@@ -90,11 +90,18 @@ static const struct key keys[KEYS] = {
 	{K("connections"), KEY_CONNECTIONS, KEY_NUMBER, ALL, false, 0, 1000000, 0},
 	{K("max_body"), KEY_MAX_BODY, KEY_SIZE, ALL, false, 0, INT64_C(1) << 50, 0},
 	{K("bandwidth"), KEY_BANDWIDTH, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("cache"), KEY_CACHE, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("cache_object"), KEY_CACHE_OBJECT, KEY_SIZE, ALL, false, 1024, 1 << 30, 0}, /* 0: an eighth of the cache */
+	{K("cache_key"), KEY_CACHE_KEY, KEY_TEXT, ALL, true, 0, 0, 0},
+	{K("cache_ignore"), KEY_CACHE_IGNORE, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("cache_cookies"), KEY_CACHE_COOKIES, KEY_TEXT, ALL, false, 0, 0, 0},
+	{K("stale_while_revalidate"), KEY_STALE_WHILE, KEY_TIME, ALL, false, 0, YEAR, 0},
+	{K("stale_if_error"), KEY_STALE_ERROR, KEY_TIME, ALL, false, 0, YEAR, 0},
 };
 
 /* What CONFIG.md names and this version cannot do. */
 static const struct span later[] = {
-	K("cache"), K("rewrite"), K("inject"), K("replace"), K("rescue"), K("reload"), K("file:"), K("mock:"), K("status:"), K("metrics:"),
+	K("rewrite"), K("inject"), K("replace"), K("rescue"), K("reload"), K("file:"), K("mock:"), K("status:"), K("metrics:"),
 };
 
 const struct key *key_of(enum key_id id)
@@ -104,7 +111,7 @@ const struct key *key_of(enum key_id id)
 
 bool key_is_later(struct faults *f, int line, struct span word)
 {
-	bool is_later = span_starts(word, SPAN("cache_")) && span_is_token(word);
+	bool is_later = false;
 
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		is_later |= span_is(word, later[i]);

@@ -13,6 +13,12 @@ void print_certs(const struct config *c, struct text *out);
 void print_access(const struct options *o, struct text *out);
 /* The end of that, behind `before`; nothing where there is no limit. */
 void print_limits(const struct options *o, struct text *out, const char *before);
+/* ", cache=10m,force"; nothing for NULL. */
+void print_cache(const struct cache_rule *rule, struct text *out);
+/* "kept as the server says, else 10m; ...": all of it, for people. */
+void print_cache_words(const struct cache_rule *rule, struct text *out);
+/* As a size is written in a configuration: "64k". */
+void print_size(struct text *out, uint64_t bytes);
 /* Which [users] are asked for somewhere, and how many each has. */
 void print_users(const struct config *c, struct text *out);
 

@@ -34,8 +34,7 @@ static void write_names(struct text *out, const struct span *at, size_t count)
 	}
 }
 
-/* As word_size reads it. */
-static void write_size(struct text *out, uint64_t bytes)
+void print_size(struct text *out, uint64_t bytes)
 {
 	static const char units[] = " kMG";
 	size_t unit = 0;
@@ -89,13 +88,13 @@ void print_limits(const struct options *o, struct text *out, const char *before)
 	if (o->max_body) {
 		text_str(out, between);
 		text_lit(out, "max_body=");
-		write_size(out, o->max_body);
+		print_size(out, o->max_body);
 		between = ", ";
 	}
 	if (o->bandwidth) {
 		text_str(out, between);
 		text_lit(out, "bandwidth=");
-		write_size(out, o->bandwidth);
+		print_size(out, o->bandwidth);
 		text_lit(out, "/s");
 	}
 }
@@ -111,6 +110,7 @@ void print_access(const struct options *o, struct text *out)
 	if (o->auth)
 		write_auth(out, o->auth);
 	print_limits(o, out, ", ");
+	print_cache(o->cache, out);
 }
 
 /* --- users --------------------------------------------------------------------- */

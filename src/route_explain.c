@@ -7,6 +7,7 @@
 #include "route_parts.h"
 #include "auth.h"
 #include "config_print.h"
+#include "query.h"
 
 static void say(struct text *out, const char *what, struct span which, const char *then)
 {
@@ -169,9 +170,47 @@ static void explain_limits(struct text *out, const struct options *o)
 	text_char(out, '\n');
 }
 
-static void explain_target(struct text *out, const struct route *r, const struct target *t, const struct path *path)
+static bool is_cached(const struct route *r, const struct asked *a)
 {
-	struct span rest = path->path;
+	return r->options.cache && (a->head->method == METHOD_GET || a->head->method == METHOD_HEAD);
+}
+
+/* What this request may get from the cache, or leave in it. */
+static void explain_cache(struct text *out, const struct route *r, const struct asked *a)
+{
+	const struct cache_rule *rule = r->options.cache;
+
+	if (!rule)
+		return;
+	text_lit(out, "cache: ");
+	if (!is_cached(r, a)) {
+		text_lit(out, "only GET and HEAD are answered from it\n");
+		return;
+	}
+	print_cache_words(rule, out);
+	text_char(out, '\n');
+	if (rule->fresh.mode == FRESH_FORCE)
+		return;
+	if (head_has(a->head, FIELD_AUTHORIZATION) || r->options.auth || r->site->tls.client_ca)
+		text_lit(out, "cache: who logs in gets from it what the server gives to all: public, s-maxage or must-revalidate\n");
+	else if (head_has(a->head, FIELD_COOKIE))
+		text_lit(out, "cache: with a Cookie only what the server gives a lifetime, or calls public\n");
+}
+
+/* The query as it goes up: what does not count is not sent. */
+static void say_query(struct text *out, const struct route *r, const struct asked *a)
+{
+	const struct cache_rule *rule = r->options.cache;
+
+	if (is_cached(r, a))
+		query_reduce(out, a->path->query, rule->drop, rule->drop_count, rule->sort);
+	else
+		text_span_add(out, a->path->query);
+}
+
+static void explain_target(struct text *out, const struct route *r, const struct target *t, const struct asked *a)
+{
+	struct span rest = a->path->path;
 
 	text_lit(out, "goes to ");
 	if (t->server->tls)
@@ -186,7 +225,7 @@ static void explain_target(struct text *out, const struct route *r, const struct
 		rest = span_of(rest.at + r->prefix.len, rest.len - r->prefix.len);
 	}
 	text_span_add(out, rest);
-	text_span_add(out, path->query);
+	say_query(out, r, a);
 	if (t->weight != 1)
 		text_format(out, " weight=%u", t->weight);
 	if (t->backup)
@@ -194,8 +233,10 @@ static void explain_target(struct text *out, const struct route *r, const struct
 	text_char(out, '\n');
 }
 
-static void explain_end(struct text *out, const struct route *r, const struct path *path)
+static void explain_end(struct text *out, const struct route *r, const struct asked *a)
 {
+	const struct path *path = a->path;
+
 	if (r->kind == ROUTE_REPLY)
 		text_format(out, "is answered here: %u\n", r->status);
 	if (r->kind == ROUTE_REDIRECT) {
@@ -208,7 +249,7 @@ static void explain_end(struct text *out, const struct route *r, const struct pa
 		text_char(out, '\n');
 	}
 	for (size_t i = 0; i < r->target_count; i++)
-		explain_target(out, r, &r->targets[i], path);
+		explain_target(out, r, &r->targets[i], a);
 }
 
 /* Paths that gateway answers itself where there is a login page. */
@@ -266,6 +307,8 @@ void route_explain(const struct listener *l, const struct asked *a, struct text 
 	if (!route_allows(r, a, &guards))
 		return;
 	explain_limits(out, &r->options);
-	if (explain_login(out, r, a))
-		explain_end(out, r, a->path);
+	if (!explain_login(out, r, a))
+		return;
+	explain_cache(out, r, a);
+	explain_end(out, r, a);
 }

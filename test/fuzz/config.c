@@ -79,6 +79,17 @@ static void check_options(const struct options *o)
 		CHECK(o->allow[i].family == NET_IP4 || o->allow[i].family == NET_IP6);
 }
 
+static void check_cache(const struct config *c, const struct cache_rule *rule)
+{
+	CHECK(c->cache >= 65536 && c->cache <= 1 << 30 && rule->object <= c->cache / 2);
+	CHECK(rule->fresh.mode > FRESH_OFF && rule->fresh.mode <= FRESH_FORCE && rule->fresh.cookies <= FRESH_COOKIES_KEEP);
+	CHECK((rule->fresh.mode == FRESH_OBEY) == (rule->fresh.lifetime == 0));
+	CHECK(rule->fresh.lifetime >= 0 && rule->fresh.stale_while >= 0 && rule->fresh.stale_error >= 0);
+	CHECK(rule->identity.len == 43 && rule->drop_count <= 32);
+	for (size_t i = 0; i < rule->drop_count; i++)
+		CHECK(rule->drop[i].len && span_find(rule->drop[i], '&') == rule->drop[i].len && span_find(rule->drop[i], '*') + 1 >= rule->drop[i].len);
+}
+
 static void check_target(const struct config *c, const struct route *r, const struct target *t)
 {
 	bool exact = r->prefix.at[r->prefix.len - 1] != '/';
@@ -98,6 +109,10 @@ static void check_route(const struct config *c, const struct route *r)
 	if (r->options.auth) {
 		CHECK(r->site->guarded);
 		check_auth(c, &r->options, r->options.auth);
+	}
+	if (r->options.cache) {
+		CHECK(r->kind == ROUTE_PROXY);
+		check_cache(c, r->options.cache);
 	}
 	for (size_t i = 0; i < r->target_count; i++)
 		check_target(c, r, &r->targets[i]);

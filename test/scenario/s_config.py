@@ -67,7 +67,8 @@ mistake("not-yet-others", GOOD + "[site *]\n/a/ = file:/srv\n/b/ = mock:/srv\n/c
         (4, "not available"), (5, "not available"), (6, "not available"), (7, "not available"))
 mistake("users", GOOD + "[site *]\nauth = famly\nopen_to = 10.0.0.0/33\n/a/ = reply:200 auth=family require=bob\n[users family]\nalice = secret\nfile = /nowhere/htpasswd\n",
         (4, "'family'"), (5, "10.0.0.0/33"), (8, "plain text"), (9, "nowhere/htpasswd"))
-mistake("not-yet-cache", GOOD + "cache = 4M\n[site *]\n/ = http://127.0.0.1:1 cache=on\n/x/ = http://127.0.0.1:1 rewrite=on\n", (3, "not available"), (5, "not available"), (6, "not available"))
+mistake("not-yet-rewrite", GOOD + "[site *]\n/x/ = http://127.0.0.1:1 rewrite=on\n", (4, "not available"))
+mistake("cache-misplaced", GOOD + "cache = on\n[site *]\n/ = http://127.0.0.1:1 cache=4M\n/x/ = reply:200 cache=on\n", (3, "size of the whole cache"), (5, "stands in \\[gateway\\]"), (6, "servers"))
 mistake("line-too-long", GOOD + "[site *]\n/ = http://127.0.0.1:1 " + "x" * 200 + "\n", (4, "characters"))
 mistake("key-too-long", GOOD + "[site *]\n/" + "x" * 60 + "/ = http://127.0.0.1:1\n/ = reply:200\n", (4, "49|path"))
 mistake("section-too-long", GOOD + "[site " + "x" * 60 + "]\n/ = reply:200\n", (3, "49"))

@@ -49,7 +49,6 @@ static const struct config_mistake mistakes[] = {
 	{A "upstraem = x\n", "f:5: unknown key 'upstraem'\n"},
 	{A "workers = 2\n", "f:5: 'workers' does not belong in a [site], but in [gateway]\n"},
 	{A "weight = 2\n", "f:5: 'weight' does not belong in a [site], but behind a target\n"},
-	{A "cache_time = 1h\n", "f:5: 'cache_time' is not available in this version\n"},
 	{A "inject = x\n", "f:5: 'inject' is not available in this version\n"},
 	{A "[gateway]\n/b/ = http://x\n", "f:6: route '/b/' does not stand in a [site]\n"},
 	{A "host =\n", "f:5: 'host' has no value\n"},
