@@ -105,7 +105,7 @@ static bool stored_push(struct flow *f)
 	uint32_t payload = stored_payload(f, first, &count);
 
 	stored_announce(f, payload);
-	if (f->tail_len && payload == f->run)
+	if (f->tail_len && payload == f->run) /* never behind a run that is not all there */
 		first[count++] = (struct piece){f->tail, f->tail_len};
 	if (f->line_end > f->line_at) {
 		*--first = (struct piece){f->line + f->line_at, (size_t)(f->line_end - f->line_at)};
