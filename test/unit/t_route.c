@@ -421,6 +421,52 @@ static void explains(void **state)
 	config_free(c);
 }
 
+#define HERE "host a on :80: [site a] (line 3), which answers to a\n"
+#define TOLD ": the longest that fits\nclient 1.2.3.4: everybody is permitted\n"
+#define ALL "cache: who logs in gets from it what the server gives to all: public, s-maxage or must-revalidate\n"
+#define SOME "cache: with a Cookie only what the server gives a lifetime, or calls public\n"
+
+/* What is kept of an answer; a query goes up as it counts. */
+static const struct { const char *line, *fields, *said; } caches[] = {
+	{"GET /on?b&utm_x&a", "", "path /on\nroute / (line 4)" TOLD "cache: kept as the server says; not with Set-Cookie\ngoes to http://1.1.1.1/on?b&utm_x&a\n"},
+	{"GET /a/?b&utm_x&a", "",
+	 "path /a/\nroute /a/ (line 5)" TOLD "cache: kept as the server says, else 10m; without utm_*, x in the query; parameters in any order; without its Set-Cookie; "
+	 "at most 64k; a client's reload counts for nothing; 30s longer while the server is asked anew; 1d longer when it fails\ngoes to http://1.1.1.1/a/?a&b\n"},
+	{"HEAD /a/?utm_x", "Authorization: x\r\nCookie: y\r\n",
+	 "path /a/\nroute /a/ (line 5)" TOLD "cache: kept as the server says, else 10m; without utm_*, x in the query; parameters in any order; without its Set-Cookie; "
+	 "at most 64k; a client's reload counts for nothing; 30s longer while the server is asked anew; 1d longer when it fails\n" ALL "goes to http://1.1.1.1/a/\n"},
+	{"POST /a/?b&utm_x&a", "", "path /a/\nroute /a/ (line 5)" TOLD "cache: only GET and HEAD are answered from it\ngoes to http://1.1.1.1/a/?b&utm_x&a\n"},
+	{"GET /f/", "Cookie: a=b\r\nAuthorization: x\r\n",
+	 "path /f/\nroute /f/ (line 6)" TOLD "cache: kept for 1h, whatever the server says, for each log-in and cookie apart; without its Set-Cookie\ngoes to http://1.1.1.1/f/\n"},
+	{"GET /k/", "Cookie: a=b\r\n", "path /k/\nroute /k/ (line 7)" TOLD "cache: kept as the server says; with its Set-Cookie\n" SOME "goes to http://1.1.1.1/k/\n"},
+	{"GET /off/?a", "Cookie: a=b\r\n", "path /off/\nroute /off/ (line 8)" TOLD "goes to http://1.1.1.1/off/?a\n"},
+	{"GET /r/", "", "path /r/\nroute /r/ (line 9)" TOLD "is answered here: 404\n"},
+};
+
+static void explains_what_is_kept(void **state)
+{
+	struct config *c = config_right("[gateway]\nlisten = :80\n[site a]\n/ = http://1.1.1.1 cache=on\n"
+					"/a/ = http://1.1.1.1 cache=10m cache_key=-utm_*,-x,sort cache_cookies=strip cache_object=64k cache_ignore=reload "
+					"stale_while_revalidate=30s\n"
+					"/f/ = http://1.1.1.1 cache=1h,force\n/k/ = http://1.1.1.1 cache=on cache_cookies=keep\n"
+					"/off/ = http://1.1.1.1\n/r/ = reply:404\n/a/ = stale_if_error=1d\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(caches); i++) {
+		struct text out = block_text(1024), want = block_text(1024);
+		struct request r;
+
+		text_format(&want, HERE "%s%c", caches[i].said, 0);
+		request_init(&r, caches[i].line, caches[i].fields, "a", "1.2.3.4");
+		route_explain(&c->listeners[0], &r.asked, &out);
+		block_same(text_span(&out), want.at, caches[i].line);
+		request_free(&r);
+		free(out.at);
+		free(want.at);
+	}
+	config_free(c);
+}
+
 #define HASH "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEl8"
 #define IN "host a on :80: [site a] (line 3), which answers to a\n"
 
@@ -544,6 +590,7 @@ int main(void)
 		cmocka_unit_test(writes_https),
 		cmocka_unit_test(allows),
 		cmocka_unit_test(explains),
+		cmocka_unit_test(explains_what_is_kept),
 		cmocka_unit_test(explains_logins),
 		cmocka_unit_test(explains_what_comes_before),
 	};
