@@ -67,6 +67,8 @@ static void leave_others(struct family *f, const struct generation *own, const s
 	for (g = f->all; g; g = g->next)
 		leave(g, own, place, helper);
 	sockets_leave(f->sockets, own->listeners, place ? own->config->listener_count : 0);
+	control_leave(&f->control);
+	store_forget(f->stores, place ? own->store : NULL);
 }
 
 /* A child has no business with the keys of other configurations, and helpers,
@@ -105,7 +107,8 @@ static int be_worker(struct family *f, struct generation *g, int number, int con
 {
 	const struct place *p = &g->places[number];
 	struct worker_given given = {
-		.config = g->config, .share = f->share, .slot = p->slot, .listeners = g->listeners,
+		.config = g->config, .share = f->share, .slot = p->slot, .cache = g->store ? g->store->cache : NULL,
+		.listeners = g->listeners,
 		.control = control, .offload = p->jobs[HELPER_NAMES][0], .passwords = p->jobs[HELPER_PASSWORDS][0],
 		.access = &g->access, .error = &g->error,
 	};
@@ -172,8 +175,11 @@ static bool fork_worker(struct family *f, struct generation *g, int number)
 	return false;
 }
 
-void child_leave_share(struct family *f, struct place *p)
+/* What it kept is left before the slot may be another one's. */
+void child_leave_share(struct family *f, struct generation *g, struct place *p, long pid)
 {
+	if (pid)
+		store_leave(g->store, p->slot, pid);
 	if (p->slot >= 0)
 		share_leave(f->share, p->slot);
 	p->slot = -1;
@@ -188,6 +194,6 @@ const char *child_start_worker(struct family *f, struct generation *g, int numbe
 		return "too many workers of earlier configurations are still draining";
 	if (fork_worker(f, g, number))
 		return NULL;
-	child_leave_share(f, p);
+	child_leave_share(f, g, p, 0);
 	return platform_why();
 }

@@ -13,7 +13,7 @@ const char *child_what(enum helper kind);
 bool child_start_helper(struct family *f, struct generation *g, enum helper kind);
 /* NULL, or why not. */
 const char *child_start_worker(struct family *f, struct generation *g, int number);
-/* The worker of this place has ended, or was none. */
-void child_leave_share(struct family *f, struct place *p);
+/* The worker of this place has ended; pid 0: it was none. */
+void child_leave_share(struct family *f, struct generation *g, struct place *p, long pid);
 
 #endif

@@ -84,6 +84,20 @@ static bool open_pairs(struct generation *g, struct text *error)
 	return true;
 }
 
+/* What was kept before a reload is kept after it, if it fits. */
+static void open_store(struct family *f, struct generation *g)
+{
+	char room[256] = "";
+	struct text why = text_in(room, sizeof room - 1);
+	struct generation *serving = f->all;
+
+	while (serving && serving->state != GENERATION_SERVING)
+		serving = serving->next;
+	g->store = store_open(&f->stores, serving ? serving->store : NULL, g->config, &why);
+	if (why.len)
+		log_say(&g->error, LOG_WARN, "%s", room);
+}
+
 struct generation *generation_make(struct family *f, struct config *c, struct text *error)
 {
 	struct generation *g = calloc(1, sizeof *g);
@@ -100,8 +114,10 @@ struct generation *generation_make(struct family *f, struct config *c, struct te
 	g->listeners = listeners;
 	g->next = f->all;
 	f->all = g;
-	if (knows_user(g, error) && open_logs(g, error) && sockets_open(&f->sockets, c, g->listeners, error) && open_pairs(g, error))
+	if (knows_user(g, error) && open_logs(g, error) && sockets_open(&f->sockets, c, g->listeners, error) && open_pairs(g, error)) {
+		open_store(f, g);
 		return g;
+	}
 	generation_free(f, g);
 	return NULL;
 }
@@ -171,7 +187,7 @@ static void worker_ended(struct family *f, struct generation *g, struct place *p
 	p->ready = false;
 	platform_close(p->control);
 	p->control = -1;
-	child_leave_share(f, p);
+	child_leave_share(f, g, p, pid);
 	if (*failed)
 		return; /* the supervisor tells it */
 	if (g->state == GENERATION_SERVING)
@@ -417,6 +433,7 @@ void generation_free(struct family *f, struct generation *g)
 	}
 	log_close(&g->access);
 	log_close(&g->error);
+	store_close(&f->stores, g->store);
 	config_free(g->config);
 	free(g->listeners);
 	free(g);

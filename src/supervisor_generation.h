@@ -11,9 +11,11 @@
 #ifndef SUPERVISOR_GENERATION_H
 #define SUPERVISOR_GENERATION_H
 
+#include "control.h"
 #include "log.h"
 #include "share.h"
 #include "supervisor_sockets.h"
+#include "supervisor_store.h"
 
 enum generation_state { GENERATION_STARTING, GENERATION_SERVING, GENERATION_DRAINING };
 
@@ -40,6 +42,7 @@ struct generation {
 	struct generation *next;
 	struct config *config;
 	int *listeners; /* descriptors, one for each config->listeners */
+	struct store *store; /* where its workers keep answers; NULL: nowhere */
 	struct log access, error;
 	struct child helpers[HELPERS];
 	struct place places[GW_WORKERS]; /* config->workers of them */
@@ -52,6 +55,8 @@ struct family { /* what all generations share */
 	struct generation *all; /* youngest first */
 	struct kept *sockets;
 	struct share *share;
+	struct store *stores;
+	struct control control;
 };
 
 /* Opens logs and sockets; takes the configuration, also when it fails. NULL:
