@@ -7,6 +7,7 @@
  */
 #include "supervisor.h"
 #include "../platform/platform.h"
+#include "supervisor_answer.h"
 #include "supervisor_certs.h"
 #include "supervisor_generation.h"
 
@@ -151,6 +152,33 @@ static void check_system(struct supervisor *s, const struct config *c)
 		say(s, LOG_NOTICE, "user and group are ignored: gateway was not started as root");
 }
 
+/* --- being asked -------------------------------------------------------------- */
+
+/* Who keeps nothing cannot be asked anything. Without it all else works. */
+static void open_control(struct supervisor *s, const struct generation *g)
+{
+	char room[SAY];
+	struct text why = text_in(room, sizeof room);
+
+	if (!g->store)
+		control_close(&s->family.control);
+	else if (!g->config->state)
+		say(s, LOG_WARN, "the cache cannot be asked or purged without a place for that: add 'state = DIRECTORY' to [gateway]");
+	else if (!control_open(&s->family.control, g->config->state, &why)) {
+		text_lit(&why, "; so the cache cannot be asked or purged ('state' in [gateway] names another directory)");
+		say(s, LOG_WARN, ended(&why));
+	}
+}
+
+static void answer(void *user, struct span line, struct text *out)
+{
+	struct supervisor *s = user;
+	struct generation *g = speaker(s);
+	struct answerer a = {.config = g->config, .serving = g->store, .all = s->family.stores};
+
+	answer_write(&a, line, out);
+}
+
 /* --- generations -------------------------------------------------------------- */
 
 static void tidy_sockets(struct supervisor *s)
@@ -244,6 +272,7 @@ static void promote(struct supervisor *s, struct generation *young)
 	if (old)
 		retire(s, old);
 	certs_say(young->config, &young->error);
+	open_control(s, young);
 	say_ready(young);
 	tidy_sockets(s);
 }
@@ -345,6 +374,7 @@ static void stop(struct supervisor *s)
 
 	s->stops++;
 	certs_end(&s->certs);
+	control_close(&s->family.control);
 	say(s, LOG_NOTICE, s->stops == 1 ? "stopping: requests under way are finished first" : "stopping at once");
 	for (g = s->family.all; g; g = g->next) {
 		if (s->stops > 1)
@@ -420,6 +450,7 @@ static void turn(struct supervisor *s)
 	int64_t now = platform_now();
 	struct generation *g, *next;
 
+	control_step(&s->family.control, now, answer, s);
 	for (g = s->family.all; g; g = next) {
 		next = g->next;
 		keep_times(s, g, now);
@@ -431,9 +462,11 @@ static void turn(struct supervisor *s)
 
 static int64_t wait_ms(struct supervisor *s)
 {
-	int64_t now = platform_now(), due = minds_certs(s) ? certs_due(&s->certs) : GENERATION_NEVER, at;
+	int64_t now = platform_now(), due = minds_certs(s) ? certs_due(&s->certs) : GENERATION_NEVER, at = control_due(&s->family.control);
 	struct generation *g;
 
+	if (at < due)
+		due = at;
 	for (g = s->family.all; g; g = g->next) {
 		at = generation_deadline(g);
 		if (log_flush(&g->error) && at > now + LOG_RETRY_MS)
@@ -448,7 +481,7 @@ static int64_t wait_ms(struct supervisor *s)
 
 static void sleep_and_listen(struct supervisor *s)
 {
-	struct watch watches[1 + SHARE_SLOTS];
+	struct watch watches[1 + SHARE_SLOTS + CONTROL_WATCHES];
 	struct place *places[1 + SHARE_SLOTS];
 	struct generation *g;
 	size_t count = 1, i;
@@ -462,7 +495,7 @@ static void sleep_and_listen(struct supervisor *s)
 			watches[count++] = (struct watch){.fd = g->places[i].control, .want = PLATFORM_IN};
 		}
 	}
-	if (platform_poll(watches, count, wait_ms(s)) <= 0)
+	if (platform_poll(watches, count + control_watches(&s->family.control, watches + count), wait_ms(s)) <= 0)
 		return;
 	for (i = 1; i < count; i++)
 		if (watches[i].got)
@@ -471,11 +504,14 @@ static void sleep_and_listen(struct supervisor *s)
 
 int supervisor_run(supervisor_load *load, void *user)
 {
-	struct supervisor s = {.load = load, .user = user};
+	static struct supervisor s; /* too large for a small stack */
 	struct config *c = load(user, say_config, &s);
 
 	if (!c)
 		return 2;
+	s.load = load;
+	s.user = user;
+	control_init(&s.family.control);
 	s.signals = platform_signals();
 	s.family.share = share_make();
 	if (s.signals < 0 || !s.family.share) {
