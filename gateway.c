@@ -7,6 +7,7 @@
 #include "gateway.h"
 #include "platform/platform.h"
 #include "src/config.h"
+#include "src/control.h"
 #include "src/frame.h"
 #include "src/passwd.h"
 #include "src/pin.h"
@@ -42,6 +43,11 @@ static const char help[] =
 	"                                 input), and print the line for [users]\n"
 	"  gateway [-c FILE] logout USER  end all sessions of this user, on every device,\n"
 	"                                 within ten seconds\n"
+	"  gateway [-c FILE] cache        what the running gateway keeps: entries, bytes, hit\n"
+	"                                 ratio, the largest ones\n"
+	"  gateway [-c FILE] cache check  is its memory in order?\n"
+	"  gateway [-c FILE] purge URL    the running gateway forgets what it keeps of this URL\n"
+	"      --prefix URL               of all URLs that begin so\n"
 	"  gateway -h | -V                print this text | the version\n"
 	"\n"
 	"FILE is " FILE_HERE " in the current directory, else " FILE_SYSTEM ".\n"
@@ -59,6 +65,7 @@ struct command {
 	int count;
 	const char *method;
 	const char *from;
+	const char *prefix;   /* --prefix, or NULL */
 	struct text fields;   /* -H, each with its CRLF */
 };
 
@@ -70,7 +77,7 @@ static int mistake(const char *what, const char *value)
 
 static bool is_command(const char *word)
 {
-	static const char *const names[] = {"check", "explain", "logout", "passwd", "pin", "probe"};
+	static const char *const names[] = {"cache", "check", "explain", "logout", "passwd", "pin", "probe", "purge"};
 	size_t i;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -89,6 +96,8 @@ static const char **value_of(struct command *c, const char *option)
 {
 	if (strcmp(option, "-c") == 0)
 		return &c->file;
+	if (c->name && strcmp(c->name, "purge") == 0 && strcmp(option, "--prefix") == 0)
+		return &c->prefix;
 	if (is_explain(c) && strcmp(option, "--method") == 0)
 		return &c->method;
 	if (is_explain(c) && strcmp(option, "--from") == 0)
@@ -532,6 +541,93 @@ static int logout(struct command *c)
 	return wrong ? MISTAKE : SYSTEM;
 }
 
+/* --- cache and purge ---------------------------------------------------------------------- */
+
+/* Prints the answer, or says why it is none. */
+static int tell_answer(struct span answer)
+{
+	static const struct { struct span begins; int status; } kinds[] = {{{"mistake: ", 9}, MISTAKE}, {{"cannot: ", 8}, SYSTEM}};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t n = kinds[i].begins.len;
+
+		if (!span_starts(answer, kinds[i].begins))
+			continue;
+		fprintf(stderr, "gateway: %.*s", (int)(answer.len - n), answer.at + n);
+		return kinds[i].status;
+	}
+	fwrite(answer.at, 1, answer.len, stdout);
+	return fflush(stdout) != 0 ? SYSTEM : FINE;
+}
+
+/* Asks the gateway that runs with this configuration. */
+static int ask_running(const struct config *config, struct span line)
+{
+	static char room[CONTROL_MOST];
+	char place[CONTROL_PATH] = "";
+	struct text answer = text_in(room, sizeof room), path = text_in(place, sizeof place - 1);
+	const char *why;
+
+	if (!config->state) {
+		fprintf(stderr, "gateway: %s names no 'state' directory, where a running gateway could be asked\n", config->file);
+		return MISTAKE;
+	}
+	control_path(&path, config->state);
+	why = path.full ? "name too long" : control_ask(place, line, &answer);
+	if (!why)
+		return tell_answer(text_span(&answer));
+	fprintf(stderr, "gateway: cannot ask a running gateway at %s/control: %s%s\n", config->state, why,
+		config->cache ? "" : "; and no route of this configuration has 'cache'");
+	return SYSTEM;
+}
+
+static int ask(struct command *c, const char *verb, const char *word)
+{
+	char room[CONTROL_MOST];
+	struct text line = text_in(room, sizeof room - 1);
+	struct config *config;
+	int status;
+
+	text_str(&line, verb);
+	text_char(&line, ' ');
+	text_str(&line, word);
+	if (line.full)
+		return mistake("too long:", word);
+	config = load(c, say, NULL);
+	if (!config)
+		return MISTAKE;
+	status = ask_running(config, text_span(&line));
+	config_free(config);
+	return status;
+}
+
+static int cache(struct command *c)
+{
+	if (c->count > 1 || (c->count == 1 && strcmp(c->words[0], "check") != 0))
+		return mistake("'check' may follow cache, and nothing else:", c->words[c->count - 1]);
+	return ask(c, "cache", c->count ? "check" : "");
+}
+
+/* One word of one line, or it would be another request than the one that was meant. */
+static bool is_url(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] <= ' ' || s.at[i] == 0x7f)
+			return false;
+	return span_starts_same(s, SPAN("http://")) || span_starts_same(s, SPAN("https://"));
+}
+
+static int purge(struct command *c)
+{
+	const char *url = c->prefix ? c->prefix : c->count ? c->words[0] : "";
+
+	if (c->count + (c->prefix != NULL) != 1)
+		return mistake("one URL must follow", c->name);
+	if (!is_url(span_str(url)))
+		return mistake("a URL begins with http:// or https:// and has no blanks; this does not:", url);
+	return ask(c, c->prefix ? "purge-prefix" : "purge", url);
+}
+
 /* --- main ------------------------------------------------------------------------------- */
 
 static int run(struct command *c)
@@ -575,6 +671,10 @@ int main(int argc, char **argv)
 		return passwd(&c);
 	if (strcmp(c.name, "logout") == 0)
 		return logout(&c);
+	if (strcmp(c.name, "cache") == 0)
+		return cache(&c);
+	if (strcmp(c.name, "purge") == 0)
+		return purge(&c);
 	fprintf(stderr, "gateway: '%s' is not available in this version\n", c.name);
 	return MISTAKE;
 }
