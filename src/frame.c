@@ -123,8 +123,10 @@ static void name_fields(struct frame *f, const struct head *h, struct span name)
 {
 	unsigned i;
 	for (i = 0; i < h->count; i++)
-		if (h->fields[i].name_len == name.len && !is_kept((enum field_id)h->fields[i].id) && span_same(head_name(h, i), name))
+		if (h->fields[i].name_len == name.len && !is_kept((enum field_id)h->fields[i].id) && span_same(head_name(h, i), name)) {
 			f->named[i / 64] |= (uint64_t)1 << i % 64;
+			f->names = true;
+		}
 }
 
 static void read_option(struct frame *f, const struct head *h, struct span option, struct options *o)

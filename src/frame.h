@@ -13,6 +13,7 @@ struct frame {
 	struct span name;   /* of a request: Host without port and final dot; empty: none was given */
 	uint64_t length;    /* of BODY_LENGTH; with BODY_NONE what Content-Length said of another answer (HEAD, 304) */
 	uint64_t named[2];  /* bit per field number: Connection names it */
+	bool names;         /* Connection names some field */
 	uint8_t kind;       /* enum body_kind */
 	bool persist;       /* the connection may live on after this message */
 	bool upgrade;       /* it asks for (request) or makes (101) a change of protocol */
@@ -47,9 +48,9 @@ static inline bool frame_is_hop(const struct frame *f, const struct head *h, uns
 {
 	unsigned id = h->fields[i].id;
 
-	if (id == FIELD_EXPECT)
-		return !f->expect; /* ours to send only when it counts */
-	return (FRAME_HOP >> id & 1) || (f->named[i / 64] >> i % 64 & 1);
+	if ((FRAME_HOP | FRAME_BIT(FIELD_EXPECT)) >> id & 1)
+		return id != FIELD_EXPECT || !f->expect; /* ours to send only when it counts */
+	return f->names && (f->named[i / 64] >> i % 64 & 1);
 }
 
 #endif

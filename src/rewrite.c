@@ -194,7 +194,8 @@ static void origin_fields(struct text *out, const struct rewrite_up *up)
 		trusted_fields(out, up);
 	else
 		own_fields(out, up);
-	prefix_field(out, up);
+	if (up->target->base.len || up->asker->trusted)
+		prefix_field(out, up);
 	if (up->asker->subject.len)
 		rewrite_field(out, SPAN("X-Client-Cert-Subject"), up->asker->subject);
 	if (up->route->options.forwarded)
@@ -261,11 +262,11 @@ static bool keeps_length(const struct rewrite_down *down)
 	return down->frame->kind == BODY_NONE && down->head->status >= 200 && down->head->status != 204 && !down->tunnel;
 }
 
-static void fields_down(struct text *out, const struct rewrite_down *down)
+static void lines_down(struct text *out, const struct rewrite_down *down)
 {
 	const struct head *h = down->head;
 	bool some = down->edits && (down->edits->count || down->hsts.len); /* might be replaced */
-	struct span run = span_of(h->base, 0);
+	struct span run = rewrite_status_line(out, h);
 
 	for (unsigned i = 0; i < h->count; i++) {
 		if (frame_is_hop(down->frame, h, i)) {
@@ -284,8 +285,7 @@ void rewrite_response(struct text *out, const struct rewrite_down *down)
 {
 	const struct head *h = down->head;
 
-	rewrite_status_line(out, h);
-	fields_down(out, down);
+	lines_down(out, down);
 	rewrite_via(out, h);
 	if (h->status >= 200 && !head_has(h, FIELD_DATE))
 		rewrite_field(out, SPAN("Date"), down->date);

@@ -18,24 +18,29 @@ static inline void rewrite_field(struct text *out, struct span name, struct span
 	text_lit(out, "\r\n");
 }
 
-static inline void rewrite_status_line(struct text *out, const struct head *h)
-{
-	char digits[3] = {(char)('0' + h->status / 100), (char)('0' + h->status / 10 % 10), (char)('0' + h->status % 10)};
-
-	text_lit(out, "HTTP/1.1 ");
-	text_add(out, digits, 3);
-	text_char(out, ' ');
-	text_span_add(out, h->reason);
-	text_lit(out, "\r\n");
-}
-
 /* Fields go on in runs: what stands there is nearly always what we would write, and
- * lines that follow each other are one copy. A run begins as span_of(h->base, 0);
- * what is written in between, or at the end, comes behind rewrite_flush. */
+ * lines that follow each other are one copy. A run begins as span_of(h->base, 0), or
+ * with the status line; what is written in between, or at the end, comes behind
+ * rewrite_flush. */
 static inline void rewrite_flush(struct text *out, struct span *run)
 {
 	text_span_add(out, *run);
 	run->len = 0;
+}
+
+/* head_response has seen "HTTP/1.1 200 " before a reason. */
+static inline struct span rewrite_status_line(struct text *out, const struct head *h)
+{
+	const size_t before = sizeof "HTTP/1.1 200 " - 1;
+
+	if (h->version == 11 && h->reason.len)
+		return span_of(h->reason.at - before, before + h->reason.len + 2);
+	text_lit(out, "HTTP/1.1 ");
+	text_number(out, h->status);
+	text_char(out, ' ');
+	text_span_add(out, h->reason);
+	text_lit(out, "\r\n");
+	return span_of(h->base, 0);
 }
 
 static inline void rewrite_pass(struct text *out, struct span *run, const struct head *h, unsigned i)

@@ -20,9 +20,8 @@ static void date_unless(struct text *out, bool dated, struct span date)
 void rewrite_store(struct text *out, const struct head *h, const struct frame *f, const struct fresh_rule *rule, struct span date)
 {
 	bool dated = false; /* not head_has: Connection may have named it away */
-	struct span run = span_of(h->base, 0);
+	struct span run = rewrite_status_line(out, h);
 
-	rewrite_status_line(out, h);
 	for (unsigned i = 0; i < h->count; i++) {
 		if (frame_is_hop(f, h, i) || fresh_leaves_out(h, i, rule))
 			continue;

@@ -16,15 +16,19 @@ void text_str(struct text *t, const char *zero_ended)
 	text_span_add(t, span_str(zero_ended));
 }
 
+#define TEN(d) d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9"
+static const char pairs[] = TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5") TEN("6") TEN("7") TEN("8") TEN("9");
+
+/* Two digits a division: each message that goes through has a number or two. */
 void text_number(struct text *t, uint64_t value)
 {
 	char place[20]; /* 2^64 - 1 has 20 digits; filled from the end */
 	size_t i = sizeof place;
 
-	do {
-		place[--i] = digits[value % 10];
-		value /= 10;
-	} while (value);
+	for (; value >= 10; value /= 100)
+		memcpy(place + (i -= 2), pairs + 2 * (value % 100), 2);
+	if (value || i == sizeof place)
+		place[--i] = digits[value];
 	text_add(t, place + i, sizeof place - i);
 }
 

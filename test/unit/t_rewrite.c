@@ -442,6 +442,8 @@ static const struct answered answered[] = {
 	{.name = "its Date stays", .in = OK "date: Mon, 01 Jan 2024 00:00:00 GMT" CRLF "Content-Length: 5" CRLF,
 		.out = OK "date: Mon, 01 Jan 2024 00:00:00 GMT" CRLF VIA "Content-Length: 5" CRLF},
 	{.name = "no reason, odd reason", .in = "HTTP/1.1 299 " CRLF "Content-Length: 0" CRLF, .out = "HTTP/1.1 299 " CRLF VIA DATE "Content-Length: 0" CRLF},
+	{.name = "not even a blank", .in = "HTTP/1.1 299" CRLF "A: b" CRLF "Content-Length: 0" CRLF, .out = "HTTP/1.1 299 " CRLF "A: b" CRLF VIA DATE "Content-Length: 0" CRLF},
+	{.name = "no field follows the status line", .in = OK "Content-Length: 0" CRLF "A: b" CRLF, .out = OK "A: b" CRLF VIA DATE "Content-Length: 0" CRLF},
 	{.name = "odd reason", .in = "HTTP/1.1 404 No: such \xe4" CRLF "Content-Length: 0" CRLF, .out = "HTTP/1.1 404 No: such \xe4" CRLF VIA DATE "Content-Length: 0" CRLF},
 	{.name = "an old server", .close = true, .in = "HTTP/1.0 200 OK" CRLF "Connection: keep-alive" CRLF "Content-Length: 2" CRLF,
 		.out = OK "Via: 1.0 gateway" CRLF DATE "Connection: close" CRLF "Content-Length: 2" CRLF},
