@@ -135,9 +135,11 @@ static enum flow_result stored_state(const struct flow *f)
 
 enum flow_result flow_stored_step(struct flow *f)
 {
-	enum flow_result result = stored_state(f);
+	for (int round = 0; round < FLOW_ROUNDS && f->to->writable && stored_push(f); round++) {
+		enum flow_result result = stored_state(f);
 
-	for (int round = 0; round < FLOW_ROUNDS && result == FLOW_WAIT && f->to->writable && stored_push(f); round++)
-		result = stored_state(f);
-	return result;
+		if (result != FLOW_WAIT)
+			return result;
+	}
+	return stored_state(f);
 }
