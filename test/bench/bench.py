@@ -415,7 +415,7 @@ class Bench:
         ratio = None
         if {"gateway", "nginx"} <= set(used):
             ratio = statistics.median(g / n for g, n in zip(used["gateway"], used["nginx"]))
-        self.row(title, values, form, f"<= {limit} nginx", ratio=ratio, limit=limit if ratio else None)
+        self.row(title, values, form, limit and f"<= {limit} nginx", ratio=ratio, limit=limit if ratio else None)
         if self.args.verbose and ratio:
             print("    by round:", *(f"{g / n:.2f}" for g, n in zip(used["gateway"], used["nginx"])))
         if self.args.verbose and {"floor", "nginx"} <= set(used):
