@@ -38,7 +38,7 @@ RUN = None  # the same when this is a run over TLS
 HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
 READY = re.compile(r"\bready\b")
-CACHING = r"(?m)(?<![\w-])cache *= *(?!off\b|\d+[kMG]\b)\w"  # in a configuration: something is kept
+CACHING = r'(?m)(?<![\w-])cache *= *"?(?!off\b|\d+[kMG]\b)\w'  # in a configuration: something is kept
 
 
 class Skip(Exception):
