@@ -74,6 +74,7 @@ struct cache_found {
 	struct cache_pin pin;
 	struct fresh_stored stored; /* not of CACHE_PROMISED */
 	uint8_t state;       /* enum cache_state */
+	bool others;         /* nothing was found, but something with this key and another Vary */
 	bool ours;           /* this worker is filling it */
 	bool held;           /* a validation failed a moment ago (cache_hold) */
 	uint32_t head;       /* where its head text begins: a block ... */

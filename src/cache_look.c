@@ -50,15 +50,18 @@ static bool is_fit(const struct cache *c, const struct cache_entry *e, const str
 	return e->vary_len == 0 || fresh_vary_matches(cache_vary(c, e, room), asked);
 }
 
-static uint32_t find(const struct cache *c, const struct cache_key *k, uint64_t hash, const struct head *asked)
+static uint32_t find(const struct cache *c, const struct cache_key *k, uint64_t hash, const struct head *asked, bool *others)
 {
 	uint32_t entry;
 	const struct cache_entry *e;
 
 	for (entry = *cache_bucket(c, hash); entry; entry = e->chain) {
 		e = cache_entry(c, entry);
-		if (cache_has_head(e) && cache_has_key(c, entry, k, hash) && is_fit(c, e, asked))
+		if (!cache_has_head(e) || !cache_has_key(c, entry, k, hash))
+			continue;
+		if (is_fit(c, e, asked))
 			return entry;
+		*others = true;
 	}
 	return CACHE_NONE;
 }
@@ -71,13 +74,14 @@ bool cache_look(struct cache_user *u, const struct cache_key *k, const struct he
 	uint32_t entry;
 
 	found->pin.entry = CACHE_NONE;
+	found->others = false;
 	if (!c || !is_free_reader(u, reader))
 		return false;
 	hash = cache_hash(c, span_of(k->text.at, k->url));
 	if (!cache_lock(c, u->pid))
 		return false;
 	cache_tick(c, now);
-	entry = find(c, k, hash, asked);
+	entry = find(c, k, hash, asked, &found->others);
 	if (entry) {
 		e = cache_entry(c, entry);
 		e->used = (uint8_t)(e->used < 3 ? e->used + 1 : 3);

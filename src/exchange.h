@@ -113,7 +113,7 @@ struct guard {
 };
 
 /* Why the server is asked although there is a cache (RFC 9211 2.2). */
-enum keep_fwd { KEEP_FWD_NONE, KEEP_FWD_BYPASS, KEEP_FWD_METHOD, KEEP_FWD_MISS, KEEP_FWD_STALE, KEEP_FWD_REQUEST };
+enum keep_fwd { KEEP_FWD_NONE, KEEP_FWD_BYPASS, KEEP_FWD_METHOD, KEEP_FWD_URI, KEEP_FWD_VARY, KEEP_FWD_MISS /* what there is is not for the one who asks */, KEEP_FWD_STALE, KEEP_FWD_REQUEST };
 
 enum { KEEP_CONDITIONS = 640, KEEP_STATUS = 192 };
 

@@ -162,7 +162,7 @@ static void serve_as(struct exchange *x, const char *word, enum cache_count coun
 	struct keep *k = x->r.keep;
 
 	k->collapsed = k->joins > 0;
-	k->fwd = k->collapsed ? KEEP_FWD_MISS : KEEP_FWD_NONE;
+	k->fwd = k->collapsed ? KEEP_FWD_URI : KEEP_FWD_NONE;
 	k->word = k->collapsed ? "collapsed" : word;
 	cache_note(&x->env->cache, k->collapsed ? CACHE_COLLAPSED : count);
 	exchange_serve(x);
@@ -200,6 +200,7 @@ static bool use(struct exchange *x)
 		return false;
 	default:
 		keep_unpin(x);
+		k->fwd = KEEP_FWD_MISS;
 		return false;
 	}
 }
@@ -212,7 +213,7 @@ static bool look(struct exchange *x)
 	struct cache_key key = keep_key(x, &room);
 	uint32_t reader;
 
-	k->fwd = KEEP_FWD_MISS;
+	k->fwd = KEEP_FWD_URI;
 	k->word = "miss";
 	k->may_store = false;
 	if (room.full)
@@ -220,6 +221,7 @@ static bool look(struct exchange *x)
 	reader = keep_reader(x->env);
 	if (!cache_look(&x->env->cache, &key, &x->asked, reader, x->env->now, &k->found)) {
 		k->found.pin.entry = CACHE_NONE;
+		k->fwd = k->found.others ? KEEP_FWD_VARY : KEEP_FWD_URI;
 		keep_return_reader(x->env, reader);
 	} else if (use(x)) {
 		return true;
@@ -234,9 +236,19 @@ static bool look(struct exchange *x)
 	return false;
 }
 
-static bool is_safe(enum method method)
+/* Changes nothing, as its registration says; of one that is not known nobody knows (RFC 9111 4.4). */
+static bool is_safe(const struct head *h)
 {
-	return method == METHOD_GET || method == METHOD_HEAD || method == METHOD_OPTIONS || method == METHOD_TRACE;
+	switch (h->method) {
+	case METHOD_GET:
+	case METHOD_HEAD:
+	case METHOD_OPTIONS:
+		return true;
+	case METHOD_OTHER:
+		return span_is(h->name, SPAN("PROPFIND")) || span_is(h->name, SPAN("REPORT")) || span_is(h->name, SPAN("SEARCH")) || span_is(h->name, SPAN("QUERY"));
+	default:
+		return false;
+	}
 }
 
 bool exchange_keep(struct exchange *x)
@@ -245,14 +257,14 @@ bool exchange_keep(struct exchange *x)
 	enum method method = x->asked.method;
 	struct keep *k;
 
-	if (!x->env->cache.arena || (!rule && is_safe(method)))
+	if (!x->env->cache.arena || (!rule && is_safe(&x->asked)))
 		return false;
 	k = keep_begin(x);
-	k->invalidates = !is_safe(method);
+	k->invalidates = !is_safe(&x->asked);
 	if (!rule)
 		return false;
 	if ((method != METHOD_GET && method != METHOD_HEAD) || !keep_is_plain(x)) {
-		k->fwd = k->invalidates ? KEEP_FWD_METHOD : KEEP_FWD_BYPASS;
+		k->fwd = method == METHOD_GET || method == METHOD_HEAD ? KEEP_FWD_BYPASS : KEEP_FWD_METHOD;
 		k->word = "bypass";
 		cache_note(&x->env->cache, CACHE_BYPASSED);
 		return false;
@@ -314,7 +326,7 @@ bool exchange_waits_for_cache(const struct exchange *x)
 
 struct span exchange_cache_status(struct exchange *x)
 {
-	static const char *const why[] = {"", "bypass", "method", "miss", "stale", "request"};
+	static const char *const why[] = {"", "bypass", "method", "uri-miss", "vary-miss", "miss", "stale", "request"};
 	struct keep *k = x->r.keep;
 	struct text t = text_in(k->status_room, sizeof k->status_room);
 

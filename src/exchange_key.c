@@ -92,6 +92,8 @@ struct cache_key keep_key(struct exchange *x, struct text *out)
 		write_origin(out, &x->asked);
 	if (rule->fresh.mode == FRESH_FORCE)
 		write_asker(out, x);
+	else if (x->r.guard)
+		text_span_add(out, text_span(&x->r.guard->up)); /* the server may answer by it, whatever its Vary says */
 	key.text = text_span(out);
 	return key;
 }
@@ -101,12 +103,21 @@ struct cache_key keep_key(struct exchange *x, struct text *out)
 /* Some applications take the method or the host from these. */
 static bool is_override(struct span name)
 {
-	static const struct span names[] = {{"X-Host", 6}, {"X-HTTP-Method", 13}, {"X-Method-Override", 17}, {"X-HTTP-Host-Override", 20}, {"X-HTTP-Method-Override", 22}};
+	static const struct span names[] = {{"X-Host", 6}, {"X-HTTP-Method", 13}, {"X-Original-Host", 15}, {"X-Method-Override", 17}, {"X-HTTP-Host-Override", 20}, {"X-HTTP-Method-Override", 22}};
 
 	if (span_lower(name.at[0]) != 'x')
 		return false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (span_same(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Whoever names a field in Connection keeps it from the server, whose Vary may be about it. */
+static bool names_away(const struct frame *f, const struct head *h)
+{
+	for (unsigned i = 0; i < h->count; i++)
+		if ((f->named[i / 64] >> i % 64 & 1) && h->fields[i].id != FIELD_TE && h->fields[i].id != FIELD_KEEP_ALIVE)
 			return true;
 	return false;
 }
@@ -119,6 +130,8 @@ bool keep_is_plain(const struct exchange *x)
 	if (f->kind != BODY_NONE && !(f->kind == BODY_LENGTH && f->length == 0))
 		return false;
 	if (f->upgrade || f->expect || x->r.host.len == 0 || head_has(h, FIELD_IF_MATCH) || head_has(h, FIELD_IF_UNMODIFIED_SINCE))
+		return false;
+	if (f->names && names_away(f, h))
 		return false;
 	for (unsigned i = 0; i < h->count; i++)
 		if (h->fields[i].id == FIELD_OTHER && is_override(head_name(h, i)))
@@ -181,7 +194,7 @@ static bool resolve(const struct exchange *x, struct span to, struct text *out)
 	if (!is_of_origin(&to, text_span(out)))
 		return false;
 	if (to.len == 0 || to.at[0] != '/') {
-		while (base.len && base.at[base.len - 1] != '/')
+		while (to.len && to.at[0] != '?' && to.at[0] != '#' && base.len && base.at[base.len - 1] != '/')
 			base.len--;
 		text_span_add(&raw, base);
 	}

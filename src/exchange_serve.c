@@ -71,6 +71,8 @@ void exchange_serve(struct exchange *x)
 
 	if (k->part || stored->status == 200)
 		s.part = fresh_part(&x->asked, stored, span_of(s.head.at + stored->etag_at, stored->etag_len), s.length, &s.first, &s.last);
+	if (s.part == FRESH_RANGE && k->found.state != CACHE_WHOLE)
+		s.part = FRESH_WHOLE; /* it is still coming */
 	body = has_body(x, s.part, s.length);
 	s.chunked = body && s.length == UINT64_MAX && x->asked.version >= 11;
 	exchange_pass_body_over(x);

@@ -182,10 +182,24 @@ static void answer(struct exchange *x)
 		exchange_refuse(x, &long_answer);
 }
 
+/* Its own condition has not gone up, ours has: does it fit the new answer? */
+static bool is_what_the_client_has(struct exchange *x)
+{
+	const struct fresh_stored *s = &x->r.keep->found.stored;
+	struct text head = text_in(x->out, GW_HEAD_OUT);
+	uint64_t first, last;
+
+	if (s->status != 200)
+		return false;
+	cache_head(&x->env->cache, &x->r.keep->found, &head);
+	return fresh_part(&x->asked, s, span_of(head.at + s->etag_at, s->etag_len), x->r.keep->found.length, &first, &last) == FRESH_NOT_MODIFIED;
+}
+
 /* False: it cannot be, and nothing has been taken. */
 static bool store(struct exchange *x, struct fresh_stored *s)
 {
 	const struct frame *f = &x->r.answer;
+	struct keep *k = x->r.keep;
 	bool whole = f->kind == BODY_NONE || (f->kind == BODY_LENGTH && f->length <= buf_held(&x->back));
 	struct exchange *errand = NULL;
 
@@ -198,7 +212,6 @@ static bool store(struct exchange *x, struct fresh_stored *s)
 			exchange_over(errand, EXCHANGE_CLOSE);
 		return false;
 	}
-	cache_note(&x->env->cache, CACHE_STORED);
 	follow(x);
 	body_init(&x->r.down_flow.body, f->kind, f->length);
 	if (errand) {
@@ -210,8 +223,13 @@ static bool store(struct exchange *x, struct fresh_stored *s)
 		keep_end_fill(x, CACHE_WHOLE);
 		exchange_leave_server(x);
 	}
-	if (x->r.errand)
+	if (x->r.errand) {
 		exchange_over(x, EXCHANGE_CLOSE);
+		return true;
+	}
+	k->found.state = (uint8_t)cache_state(&x->env->cache, &k->found);
+	if (k->validates && is_what_the_client_has(x))
+		exchange_serve(x);
 	else
 		answer(x);
 	return true;
