@@ -95,11 +95,17 @@ static inline void rewrite_length(struct text *out, uint64_t length)
 	text_lit(out, "\r\n");
 }
 
+/* span_same where the lengths nearly always differ. */
+static inline bool rewrite_same(struct span a, struct span b)
+{
+	return a.len == b.len && span_same(a, b);
+}
+
 /* Is there an edit for this name? It replaces, or takes away, what came. */
 static inline bool rewrite_edited(const struct edits *edits, struct span name)
 {
 	for (size_t i = 0; i < edits->count; i++)
-		if (span_same(edits->at[i].name, name))
+		if (rewrite_same(edits->at[i].name, name))
 			return true;
 	return false;
 }
@@ -109,7 +115,7 @@ static inline bool rewrite_edited(const struct edits *edits, struct span name)
 /* Does something of ours stand instead of the server's field? */
 static inline bool rewrite_replaced(const struct edits *edits, struct span hsts, struct span name)
 {
-	return rewrite_edited(edits, name) || (hsts.len && span_same(name, REWRITE_HSTS));
+	return rewrite_edited(edits, name) || (hsts.len && rewrite_same(name, REWRITE_HSTS));
 }
 
 /* What the configuration sets or takes away by a name goes before what we

@@ -34,20 +34,22 @@ void rewrite_store(struct text *out, const struct head *h, const struct frame *f
 }
 
 /* The next line of a stored head, CRLF included. */
-static bool next_line(struct span *rest, struct span *line)
+static inline bool next_line(struct span *rest, struct span *line)
 {
-	size_t end = span_find(*rest, '\n');
+	const char *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
 
-	if (end == rest->len)
+	if (!end)
 		return false;
-	*line = span_of(rest->at, end + 1);
-	*rest = span_of(rest->at + end + 1, rest->len - end - 1);
+	*line = span_of(rest->at, (size_t)(end - rest->at) + 1);
+	*rest = span_of(end + 1, rest->len - line->len);
 	return true;
 }
 
-static struct span line_name(struct span line)
+static inline struct span line_name(struct span line)
 {
-	return span_of(line.at, span_find(line, ':'));
+	const char *colon = memchr(line.at, ':', line.len);
+
+	return span_of(line.at, colon ? (size_t)(colon - line.at) : line.len);
 }
 
 /* Does this field of a 304 stand for the stored one from now on (RFC 9111 3.2)? Not what
@@ -62,7 +64,7 @@ static bool renews(const struct head *h, const struct frame *f, unsigned i)
 static bool is_renewed(const struct head *h, const struct frame *f, struct span name)
 {
 	for (unsigned i = 0; i < h->count; i++)
-		if (span_same(head_name(h, i), name) && renews(h, f, i))
+		if (rewrite_same(head_name(h, i), name) && renews(h, f, i))
 			return true;
 	return false;
 }
@@ -108,7 +110,7 @@ enum { OF_416 = 4, OF_304 = sizeof short_fields / sizeof *short_fields };
 static bool is_short(struct span name, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (span_same(name, short_fields[i]))
+		if (rewrite_same(name, short_fields[i]))
 			return true;
 	return span_starts_same(name, SPAN("Access-Control-")); /* or no script may see the answer */
 }
@@ -116,7 +118,7 @@ static bool is_short(struct span name, size_t count)
 /* Said of the whole content (RFC 9530 2; RFC 9110 14.4), which a part is not. */
 static bool is_of_content(struct span name)
 {
-	return span_same(name, SPAN("Content-Range")) || span_same(name, SPAN("Content-Digest")) || span_same(name, SPAN("Content-MD5"));
+	return rewrite_same(name, SPAN("Content-Range")) || rewrite_same(name, SPAN("Content-Digest")) || rewrite_same(name, SPAN("Content-MD5"));
 }
 
 static bool belongs(enum fresh_part part, struct span name)
