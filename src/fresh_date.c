@@ -14,13 +14,17 @@ struct moment {
 	unsigned year, month, day, hour, minute, second; /* month 0 to 11 */
 };
 
-static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const days[7] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+static const char months[12][4] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+static const struct span days[7] = {{"sunday", 6}, {"monday", 6}, {"tuesday", 7}, {"wednesday", 9}, {"thursday", 8}, {"friday", 6}, {"saturday", 8}};
 
-static bool take(struct span *s, struct span text)
+/* text in lower case */
+static inline bool take(struct span *s, struct span text)
 {
-	if (!span_starts_same(*s, text))
+	if (s->len < text.len)
 		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (span_lower(s->at[i]) != text.at[i])
+			return false;
 	*s = span_of(s->at + text.len, s->len - text.len);
 	return true;
 }
@@ -61,8 +65,8 @@ static bool take_time(struct span *s, struct moment *m)
 static bool take_weekday(struct span *s, bool *whole)
 {
 	for (size_t i = 0; i < 7; i++) {
-		*whole = take(s, span_str(days[i]));
-		if (*whole || take(s, span_of(days[i], 3)))
+		*whole = take(s, days[i]);
+		if (*whole || take(s, span_of(days[i].at, 3)))
 			return true;
 	}
 	return false;
@@ -72,14 +76,14 @@ static bool take_weekday(struct span *s, bool *whole)
 static bool imf_fixdate(struct span *s, struct moment *m)
 {
 	return take_digits(s, 2, &m->day) && take(s, SPAN(" ")) && take_month(s, &m->month) && take(s, SPAN(" ")) &&
-	       take_digits(s, 4, &m->year) && take(s, SPAN(" ")) && take_time(s, m) && take(s, SPAN(" GMT"));
+	       take_digits(s, 4, &m->year) && take(s, SPAN(" ")) && take_time(s, m) && take(s, SPAN(" gmt"));
 }
 
 /* Sunday, 06-Nov-94 08:49:37 GMT, behind the comma; the year without its century */
 static bool rfc850_date(struct span *s, struct moment *m)
 {
 	return take_digits(s, 2, &m->day) && take(s, SPAN("-")) && take_month(s, &m->month) && take(s, SPAN("-")) &&
-	       take_digits(s, 2, &m->year) && take(s, SPAN(" ")) && take_time(s, m) && take(s, SPAN(" GMT"));
+	       take_digits(s, 2, &m->year) && take(s, SPAN(" ")) && take_time(s, m) && take(s, SPAN(" gmt"));
 }
 
 /* Sun Nov  6 08:49:37 1994, behind the day of the week */

@@ -41,11 +41,17 @@ static bool is_in_key(struct span name)
 	}
 }
 
-/* Is field number i of this name, which is in lower case? */
+/* Is field number i of this name, which is in lower case? From its end, since names begin alike. */
 static inline bool is_named(const struct head *h, unsigned i, struct span lower)
 {
-	return h->fields[i].name_len == lower.len && span_lower(h->base[h->fields[i].name]) == lower.at[0] &&
-	       span_same(head_name(h, i), lower);
+	const char *name = h->base + h->fields[i].name;
+	size_t n = lower.len;
+
+	if (h->fields[i].name_len != n)
+		return false;
+	while (n && (name[n - 1] == lower.at[n - 1] || span_lower(name[n - 1]) == lower.at[n - 1]))
+		n--;
+	return n == 0;
 }
 
 static void add_values(struct text *out, const struct head *asked, struct span lower)
