@@ -275,11 +275,28 @@ static void copy_key(struct cache *c, uint32_t to, uint32_t from)
 	}
 }
 
+/* The CACHE_PROMISED or CACHE_PASS of the same key; there is one at most. */
+static uint32_t find_promise(const struct cache *c, uint32_t entry)
+{
+	uint32_t at;
+
+	for (at = *cache_bucket(c, cache_entry(c, entry)->hash); at; at = cache_entry(c, at)->chain)
+		if (!cache_has_head(cache_entry(c, at)) && cache_same_key(c, at, entry))
+			return at;
+	return CACHE_NONE;
+}
+
 void cache_mark_pass(struct cache *c, uint32_t entry, int64_t now)
 {
 	const struct cache_entry *e = cache_entry(c, entry);
-	uint32_t mark = cache_make(c, e->hash, e->key_len, e->url_len);
+	uint32_t mark = find_promise(c, entry);
 
+	if (mark) {
+		if (cache_state_of(cache_entry(c, mark)) == CACHE_PASS)
+			cache_entry(c, mark)->until = now + CACHE_PASS_MS;
+		return;
+	}
+	mark = cache_make(c, e->hash, e->key_len, e->url_len);
 	if (!mark)
 		return;
 	copy_key(c, mark, entry);

@@ -224,7 +224,7 @@ void cache_set_head(struct cache_entry *e, struct cache_place at, size_t len);
 void cache_describe(const struct cache_user *u, uint32_t entry, struct cache_found *found);
 /* Who writes it lets go of it: it is CACHE_BROKEN, or CACHE_PASS. */
 void cache_break(struct cache *c, uint32_t entry, enum cache_state how, int64_t now);
-/* A CACHE_PASS with the key of this one, if there is room. */
+/* A CACHE_PASS with the key of this one, if there is room and nobody is asking by now. */
 void cache_mark_pass(struct cache *c, uint32_t entry, int64_t now);
 
 /* --- queues: cache_queue.c ------------------------------------------------------------ */

@@ -183,7 +183,7 @@ static inline uint64_t made_take(struct cache_read *r, uint32_t n, uint64_t most
 /* Which body does the head belong to? */
 static inline uint32_t made_number(struct cache_user *u, const struct cache_found *found)
 {
-	char room[200];
+	char room[4 * GW_BLOCK];
 	struct text t = text_in(room, sizeof room - 1);
 	unsigned n;
 
