@@ -84,6 +84,15 @@ static bool open_pairs(struct generation *g, struct text *error)
 	return true;
 }
 
+static uint32_t busy_workers(const struct family *f)
+{
+	uint32_t count = 0;
+
+	for (int i = 0; i < SHARE_SLOTS; i++)
+		count += atomic_load(&f->share->slots[i].pid) != 0;
+	return count;
+}
+
 /* What was kept before a reload is kept after it, if it fits. */
 static void open_store(struct family *f, struct generation *g)
 {
@@ -93,7 +102,7 @@ static void open_store(struct family *f, struct generation *g)
 
 	while (serving && serving->state != GENERATION_SERVING)
 		serving = serving->next;
-	g->store = store_open(&f->stores, serving ? serving->store : NULL, g->config, &why);
+	g->store = store_open(&f->stores, serving ? serving->store : NULL, g->config, busy_workers(f), &why);
 	if (why.len)
 		log_say(&g->error, LOG_WARN, "%s", room);
 }

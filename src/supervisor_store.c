@@ -9,20 +9,30 @@
 
 #include <stdlib.h>
 
-/* Those that serve, those that start, and some that still drain: a worker whose
- * slot is a later one keeps nothing. */
+/* Room for reloads to come: the workers that serve, that start, and some that still drain. */
 enum { GENERATIONS = 5 };
 
-static uint32_t slots_for(const struct config *c)
+static uint32_t at_most(uint32_t n, uint32_t most)
 {
-	uint32_t slots = GENERATIONS * (uint32_t)c->workers;
-
-	return slots < SHARE_SLOTS ? slots : SHARE_SLOTS;
+	return n < most ? n : most;
 }
 
-static bool fits(const struct store *s, const struct config *c)
+/* A new worker gets the first free slot of share: with so many none of them is beyond. */
+static uint32_t least_slots(const struct config *c, uint32_t busy)
 {
-	return s && s->size == c->cache && s->slots >= slots_for(c) && s->readers >= worker_cache_readers(c);
+	return at_most(busy + (uint32_t)c->workers, SHARE_SLOTS);
+}
+
+static uint32_t good_slots(const struct config *c, uint32_t busy)
+{
+	uint32_t slots = at_most(GENERATIONS * (uint32_t)c->workers, SHARE_SLOTS), least = least_slots(c, busy);
+
+	return slots > least ? slots : least;
+}
+
+static bool fits(const struct store *s, const struct config *c, uint32_t busy)
+{
+	return s && s->size == c->cache && s->slots >= least_slots(c, busy) && s->readers >= worker_cache_readers(c);
 }
 
 /* The file of the configuration is right, and the machine or the number of workers is
@@ -34,7 +44,7 @@ static struct store *refuse(struct store *s, const struct config *c, struct text
 	return NULL;
 }
 
-static struct store *make(const struct config *c, struct text *error)
+static struct store *make(const struct config *c, uint32_t busy, struct text *error)
 {
 	struct store *s = calloc(1, sizeof *s);
 	uint64_t seed;
@@ -42,7 +52,7 @@ static struct store *make(const struct config *c, struct text *error)
 	if (!s || (size_t)c->cache != c->cache)
 		return refuse(s, c, error, "out of memory");
 	s->size = (size_t)c->cache;
-	s->slots = slots_for(c);
+	s->slots = good_slots(c, busy);
 	s->readers = worker_cache_readers(c);
 	if (!cache_blocks_of(s->size, s->slots, s->readers))
 		return refuse(s, c, error, "that is too little for so many workers and requests");
@@ -55,17 +65,17 @@ static struct store *make(const struct config *c, struct text *error)
 	return s;
 }
 
-struct store *store_open(struct store **all, struct store *serving, const struct config *c, struct text *error)
+struct store *store_open(struct store **all, struct store *serving, const struct config *c, uint32_t busy, struct text *error)
 {
 	struct store *s;
 
 	if (!c->cache)
 		return NULL;
-	if (fits(serving, c)) {
+	if (fits(serving, c, busy)) {
 		serving->users++;
 		return serving;
 	}
-	s = make(c, error);
+	s = make(c, busy, error);
 	if (!s)
 		return NULL;
 	s->users = 1;

@@ -21,10 +21,10 @@ struct store {
 	int users;               /* generations */
 };
 
-/* The store of one more generation: the one that serves until then (NULL: none does) if it
+/* The store of one more generation, beside which so many workers are busy: the one that serves until then (NULL: none does) if it
  * fits, else a new one. NULL, and if that is not what was configured, why is in *error.
  * No other one is taken up again: in the meantime it has not heard what became invalid. */
-struct store *store_open(struct store **all, struct store *serving, const struct config *c, struct text *error);
+struct store *store_open(struct store **all, struct store *serving, const struct config *c, uint32_t busy, struct text *error);
 /* One generation less; the last one frees it. NULL is fine. */
 void store_close(struct store **all, struct store *s);
 /* The worker that had this slot of share is gone. NULL is fine. */

@@ -32,7 +32,7 @@ static void begin(struct asked_here *a)
 
 	*a = (struct asked_here){.config = config_right(plain)};
 	a->config->cache = 1 << 20;
-	a->answerer = (struct answerer){.config = a->config, .serving = store_open(&a->stores, NULL, a->config, &error)};
+	a->answerer = (struct answerer){.config = a->config, .serving = store_open(&a->stores, NULL, a->config, 0, &error)};
 	a->answerer.all = a->stores;
 	assert_non_null(a->stores);
 	a->user = joins(a->stores);
@@ -175,7 +175,7 @@ static void counts_all_that_go(void **state)
 	/* what an older configuration still answers from, too */
 	larger = *a.config;
 	larger.cache *= 2;
-	young = store_open(&a.stores, a.stores, &larger, &error);
+	young = store_open(&a.stores, a.stores, &larger, 1, &error);
 	assert_ptr_not_equal(young, a.answerer.serving);
 	a.answerer.all = a.stores;
 	other = joins(young);

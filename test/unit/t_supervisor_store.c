@@ -12,10 +12,10 @@ static struct config wants(uint64_t cache, int workers, uint32_t requests)
 	return (struct config){.cache = cache, .workers = workers, .requests = requests};
 }
 
-static struct store *opens(struct store *serving, struct config c)
+static struct store *opens_beside(struct store *serving, uint32_t busy, struct config c)
 {
 	struct text error = block_text(300);
-	struct store *s = store_open(&all, serving, &c, &error);
+	struct store *s = store_open(&all, serving, &c, busy, &error);
 
 	if (!s || error.len)
 		fail_msg("%.*s", (int)error.len, error.at);
@@ -24,6 +24,11 @@ static struct store *opens(struct store *serving, struct config c)
 	assert_non_null(s->seen);
 	free(error.at);
 	return s;
+}
+
+static struct store *opens(struct store *serving, struct config c)
+{
+	return opens_beside(serving, serving ? (uint32_t)c.workers : 0, c);
 }
 
 static bool is_mapped(const void *at, size_t size)
@@ -69,7 +74,7 @@ static void a_reload_keeps_it(void **state)
 static void what_does_not_fit_is_replaced(void **state)
 {
 	static const struct { uint64_t cache; int workers; uint32_t requests; } others[] = {
-		{2 << 20, 2, 16}, {512 << 10, 2, 16}, {1 << 20, 3, 16}, {1 << 20, 2, 17},
+		{2 << 20, 2, 16}, {512 << 10, 2, 16}, {1 << 20, 6, 16}, {1 << 20, 2, 17},
 	};
 
 	(void)state;
@@ -117,9 +122,9 @@ static void nothing_is_kept(void **state)
 	struct store *s = opens(NULL, wants(1 << 20, 1, 8));
 
 	(void)state;
-	assert_null(store_open(&all, s, &none, &error));
+	assert_null(store_open(&all, s, &none, 0, &error));
 	assert_int_equal(error.len, 0);
-	assert_null(store_open(&all, s, &small, &error));
+	assert_null(store_open(&all, s, &small, 0, &error));
 	block_same(text_span(&error), "nothing is kept: cannot have 20000 bytes for the cache: that is too little for so many workers and requests", "small");
 	assert_int_equal(s->users, 1);
 	store_close(&all, s);
@@ -138,7 +143,31 @@ static void slots_for_reloads(void **state)
 	store_close(&all, s);
 	s = opens(NULL, wants(4 << 20, 32, 16));
 	assert_int_equal(s->slots, 64); /* there are no more */
+	assert_ptr_equal(opens_beside(s, 64, wants(4 << 20, 32, 16)), s);
 	store_close(&all, s);
+	store_close(&all, s);
+}
+
+/* A worker without a slot there would answer without the cache, and not hear of what
+ * others make void: no new one may be beyond. */
+static void every_worker_has_a_slot(void **state)
+{
+	struct store *s = opens_beside(NULL, 0, wants(1 << 20, 1, 8)), *other;
+
+	(void)state;
+	assert_int_equal(s->slots, 5);
+	assert_ptr_equal(opens_beside(s, 4, wants(1 << 20, 1, 8)), s);
+	assert_ptr_equal(opens_beside(s, 1, wants(1 << 20, 4, 8)), s); /* a worker more empties nothing */
+	other = opens_beside(s, 5, wants(1 << 20, 1, 8));
+	assert_ptr_not_equal(other, s);
+	assert_int_equal(other->slots, 6);
+	store_close(&all, other);
+	other = opens_beside(s, 2, wants(1 << 20, 4, 8));
+	assert_ptr_not_equal(other, s);
+	assert_int_equal(other->slots, 20);
+	store_close(&all, other);
+	while (all)
+		store_close(&all, s);
 }
 
 static void the_dead_leave_it(void **state)
@@ -190,6 +219,7 @@ int main(void)
 		cmocka_unit_test(it_goes_with_the_last),
 		cmocka_unit_test(nothing_is_kept),
 		cmocka_unit_test(slots_for_reloads),
+		cmocka_unit_test(every_worker_has_a_slot),
 		cmocka_unit_test(the_dead_leave_it),
 		cmocka_unit_test(a_child_forgets_the_others),
 	};
