@@ -151,8 +151,13 @@ static bool write_head(struct exchange *x, struct fresh_stored *s)
 	fresh_validators(s, text_span(&head));
 	vary = text_in(x->out + head.len, GW_HEAD_OUT - head.len);
 	fresh_vary(&vary, &x->asked, &x->answered);
-	if (vary.full || !cache_fill_head(&x->env->cache, &k->fill, s, text_span(&vary), text_span(&head), length_of(&x->r.answer), k->rule->object, x->env->now))
+	if (vary.full)
 		return false;
+	if (!cache_fill_head(&x->env->cache, &k->fill, s, text_span(&vary), text_span(&head), length_of(&x->r.answer), k->rule->object, x->env->now)) {
+		keep_return_reader(x->env, k->fill.reader); /* it has ended that already */
+		x->env->cache_moved = true;
+		return false;
+	}
 	x->env->cache_moved = true;
 	return true;
 }
