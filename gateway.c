@@ -581,6 +581,13 @@ static int ask_running(const struct config *config, struct span line)
 	return SYSTEM;
 }
 
+/* What the configuration warns of has been said when gateway began with it. */
+static void say_faults(void *user, const char *message)
+{
+	if (!strstr(message, ": warning: "))
+		say(user, message);
+}
+
 static int ask(struct command *c, const char *verb, const char *word)
 {
 	char room[CONTROL_MOST];
@@ -593,7 +600,7 @@ static int ask(struct command *c, const char *verb, const char *word)
 	text_str(&line, word);
 	if (line.full)
 		return mistake("too long:", word);
-	config = load(c, say, NULL);
+	config = load(c, say_faults, NULL);
 	if (!config)
 		return MISTAKE;
 	status = ask_running(config, text_span(&line));
