@@ -144,13 +144,17 @@ static bool answers_to(const struct config *c, const struct site *s, struct span
 	return false;
 }
 
-/* Does this route keep the URL under a shorter query? */
+static bool covers(const struct route *r, struct span path)
+{
+	return r->prefix.at[r->prefix.len - 1] == '/' ? path_under(path, r->prefix) : span_is(path, r->prefix);
+}
+
+/* Does this route keep the URL under another query? */
 static bool reduces(const struct purge *p, const struct route *r)
 {
 	const struct cache_rule *rule = r->options.cache;
 
-	return rule && (rule->drop_count || rule->sort) && (path_under(p->url.path, r->prefix) || span_is(p->url.path, r->prefix))
-	       && answers_to(p->answerer->config, r->site, p->name);
+	return rule && (rule->drop_count || rule->sort) && covers(r, p->url.path) && answers_to(p->answerer->config, r->site, p->name);
 }
 
 /* As conditions decide between routes, which nobody knows of a URL, each one's way counts. */

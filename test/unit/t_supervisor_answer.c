@@ -9,7 +9,7 @@
 static const char plain[] =
 	"[gateway]\nlisten = :80\n[site a.example]\nhost = a.example, *.b.example\ncache = on\ncache_key = -utm_* -fbclid\n"
 	"/ = http://192.0.2.1/\n/sorted/ = http://192.0.2.1/ cache_key=sort\n/raw/ = http://192.0.2.1/ cache_key=none\n"
-	"[site other]\ncache = on\ncache_key = -id\n/ = http://192.0.2.1/\n";
+	"[site other]\ncache = on\ncache_key = -id\n/ = http://192.0.2.1/\n/exact = http://192.0.2.1/ cache_key=-v\n/under/ = http://192.0.2.1/ cache_key=-w\n";
 
 struct asked_here {
 	struct config *config;
@@ -116,6 +116,10 @@ static const struct { const char *line, *kept; bool gone; } purges[] = {
 	{"purge http://other/x?id=1&utm_q=2", "http://other/x?utm_q=2", true},
 	{"purge http://other/x?utm_q=2", "http://other/x", false},
 	{"purge http://nobody.example/x?id=1&utm_q=1", "http://nobody.example/x", false},
+	{"purge http://other/exact?v=1&w=1", "http://other/exact?w=1", true},
+	{"purge http://other/exact/?v=1", "http://other/exact/", false},
+	{"purge http://other/under/x?w=1", "http://other/under/x", true},
+	{"purge http://other/underneath?w=1", "http://other/underneath", false},
 	/* prefixes */
 	{"purge-prefix http://a.example/im", "http://a.example/img/1?q", true},
 	{"purge-prefix http://A.example:80/im", "http://a.example/im", true},
