@@ -454,9 +454,10 @@ int platform_listen(const struct net *address, const char *path, bool both, stru
 
 int platform_listen_own(const char *path, struct text *error)
 {
+	static const struct net local = {.family = NET_UNIX};
 	int fd = listen_unix(path, 0600);
 
-	return fd >= 0 ? fd : explain(error, NULL, path, system_words(last_error));
+	return fd >= 0 ? fd : explain(error, &local, path, system_words(last_error));
 }
 
 int platform_accept(int listener, struct net *peer)

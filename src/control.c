@@ -286,7 +286,8 @@ static const char *receive_all(int fd, struct text *answer, int64_t until)
 const char *control_ask(const char *path, struct span line, struct text *answer)
 {
 	int64_t until = platform_now() + ASK_MS;
-	int fd = platform_connect(NULL, path);
+	struct net local = {.family = NET_UNIX};
+	int fd = platform_connect(&local, path);
 	const char *why;
 
 	if (fd < 0)
