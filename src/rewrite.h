@@ -71,7 +71,8 @@ void rewrite_response(struct text *out, const struct rewrite_down *down);
  * own behind it, and Date if there was none. No empty line. */
 void rewrite_store(struct text *out, const struct head *h, const struct frame *f, const struct fresh_rule *rule, struct span date);
 /* The same of a stored head text whose validation was answered with this 304 (RFC 9111 3.2): its
- * fields replace those of the same name, but for Content-*, and what is about this message alone. */
+ * fields replace those of the same name, but for Content-*, Via, what is for this hop, and an ETag that is
+ * not the stored one in weak. stored holds no part of out. */
 void rewrite_refresh(struct text *out, struct span stored, const struct head *h, const struct frame *f, const struct fresh_rule *rule, struct span date);
 
 struct rewrite_stored {

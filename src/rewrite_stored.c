@@ -69,8 +69,22 @@ static bool is_renewed(const struct head *h, const struct frame *f, struct span 
 	return false;
 }
 
-/* ETag is that of the stored body, whatever the 304 says: some servers say another one
- * there. It comes only where there was none. Date is when this was last known to be so. */
+/* The tag stays that of the stored body; a 304 can make it weak, but no better one: servers
+ * that compress say it weakly of what they send, and strongly, of the file, in a 304
+ * (RFC 9111 4.3.4). */
+static void tag_line(struct text *out, struct span line, const struct head *h, const struct frame *f)
+{
+	struct span tag = head_get(h, FIELD_ETAG);
+	size_t before = sizeof "ETag: " - 1;
+	struct span ours = span_of(line.at + before, line.len - before - 2);
+
+	if (span_starts(tag, SPAN("W/")) && span_is(span_of(tag.at + 2, tag.len - 2), ours) && renews(h, f, h->first[FIELD_ETAG] - 1u))
+		rewrite_field(out, SPAN("ETag"), tag);
+	else
+		text_span_add(out, line);
+}
+
+/* Date is when this was last known to be so. */
 void rewrite_refresh(struct text *out, struct span stored, const struct head *h, const struct frame *f, const struct fresh_rule *rule, struct span date)
 {
 	bool tagged = false, dated = false;
@@ -80,11 +94,13 @@ void rewrite_refresh(struct text *out, struct span stored, const struct head *h,
 		text_span_add(out, line); /* the status stays */
 	while (next_line(&stored, &line)) {
 		struct span name = line_name(line);
-		bool tag = span_same(name, SPAN("ETag"));
 
-		tagged |= tag;
-		if (tag || (!span_same(name, SPAN("Date")) && !is_renewed(h, f, name)))
+		if (rewrite_same(name, SPAN("ETag"))) {
+			tag_line(out, line, h, f);
+			tagged = true;
+		} else if (!rewrite_same(name, SPAN("Date")) && !is_renewed(h, f, name)) {
 			text_span_add(out, line);
+		}
 	}
 	for (unsigned i = 0; i < h->count; i++) {
 		if (!renews(h, f, i) || fresh_leaves_out(h, i, rule) || (tagged && h->fields[i].id == FIELD_ETAG))
