@@ -92,8 +92,6 @@ struct cache_key keep_key(struct exchange *x, struct text *out)
 		write_origin(out, &x->asked);
 	if (rule->fresh.mode == FRESH_FORCE)
 		write_asker(out, x);
-	else if (x->r.guard)
-		text_span_add(out, text_span(&x->r.guard->up)); /* the server may answer by it, whatever its Vary says */
 	key.text = text_span(out);
 	return key;
 }

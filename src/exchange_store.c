@@ -240,6 +240,26 @@ static bool store(struct exchange *x, struct fresh_stored *s)
 	return true;
 }
 
+/* Does Vary name a field that is not the client's to set: what the server is told about
+ * users stands there, and no later request can be compared by it? */
+static bool varies_by_ours(const struct exchange *x)
+{
+	const struct edits *edits = &x->r.route->options.request;
+	const struct head *h = &x->answered;
+	struct span list, name;
+
+	for (unsigned i = 0; i < h->count && edits->count; i++) {
+		if (h->fields[i].id != FIELD_VARY)
+			continue;
+		list = head_value(h, i);
+		while (span_item(&list, &name))
+			for (size_t n = 0; n < edits->count; n++)
+				if (edits->at[n].remove && span_same(edits->at[n].name, name))
+					return true;
+	}
+	return false;
+}
+
 /* NULL: it may be stored. Static text; "" when nothing need be said. */
 static const char *why_not(struct exchange *x, struct fresh_stored *s)
 {
@@ -249,6 +269,8 @@ static const char *why_not(struct exchange *x, struct fresh_stored *s)
 		return "";
 	if (x->r.keep->wish.no_store)
 		return "no-store asked for";
+	if (varies_by_ours(x))
+		return "Vary";
 	return fresh_store(s, &x->asked, x->r.keep->asker, &x->answered, &x->r.keep->rule->fresh, &times);
 }
 
