@@ -177,6 +177,7 @@ static void is_stale_until(void **state)
 	expect(&plain, CC "max-stale=10" N, FRESH_ANYBODY, 70000, "stale");
 	expect(&plain, CC "max-stale=10" N, FRESH_ANYBODY, 70001, "validate");
 	expect(&plain, CC "max-stale=0" N, FRESH_ANYBODY, 60001, "validate");
+	expect(&plain, CC "max-stale=0" N, FRESH_ANYBODY, 60000, "stale");
 	expect(&plain, CC "max-stale" N, FRESH_ANYBODY, 1000000000, "stale");
 	expect(&plain, CC "max-stale=99999999999999" N, FRESH_ANYBODY, 1000000000, "stale");
 	expect(&plain, CC "max-stale, max-age=70" N, FRESH_ANYBODY, 70000, "stale");
