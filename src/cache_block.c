@@ -167,12 +167,14 @@ void cache_write(const struct cache *c, struct cache_place *p, struct span s)
 	}
 }
 
-bool cache_reads(const struct cache *c, struct cache_place *p, struct span s)
+bool cache_reads(const struct cache *c, struct cache_place p, struct span s)
 {
-	char *at;
+	char *at = cache_straight(c, p, s.len);
 	size_t n;
 
-	while (s.len && (n = cache_run(c, p, s.len, &at))) {
+	if (at && s.len)
+		return memcmp(at, s.at, s.len) == 0;
+	while (s.len && (n = cache_run(c, &p, s.len, &at))) {
 		if (memcmp(at, s.at, n) != 0)
 			return false;
 		s.at += n;

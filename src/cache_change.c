@@ -88,10 +88,9 @@ uint32_t cache_invalidate(struct cache_user *u, struct span url)
 	cache_lock_must(c, u->pid, 0);
 	for (entry = *cache_bucket(c, hash); entry; entry = next) {
 		const struct cache_entry *e = cache_entry(c, entry);
-		struct cache_place p = cache_key_place(entry);
 
 		next = e->chain;
-		if (e->hash != hash || e->url_len != url.len || !cache_reads(c, &p, url))
+		if (e->hash != hash || e->url_len != url.len || !cache_reads(c, cache_key_place(entry), url))
 			continue;
 		count += cache_has_head(e);
 		cache_drop(c, entry);
@@ -124,7 +123,7 @@ static bool begins(const struct cache *c, uint32_t entry, struct span prefix, si
 			return false;
 		front = span_of(front.at + n, front.len - n);
 	}
-	return cache_reads(c, &p, span_of(prefix.at + origin, prefix.len - origin));
+	return cache_reads(c, p, span_of(prefix.at + origin, prefix.len - origin));
 }
 
 uint32_t cache_purge(struct cache_user *u, struct span prefix, bool whole_url)

@@ -91,9 +91,9 @@ uint32_t cache_make(struct cache *c, uint64_t hash, size_t key_len, size_t url_l
 bool cache_has_key(const struct cache *c, uint32_t entry, const struct cache_key *k, uint64_t hash)
 {
 	const struct cache_entry *e = cache_entry(c, entry);
-	struct cache_place p = cache_key_place(entry);
 
-	return e->hash == hash && e->key_len == k->text.len && e->url_len == k->url && cache_reads(c, &p, k->text);
+	return e->hash == hash && e->key_len == k->text.len && e->url_len == k->url &&
+	       cache_reads(c, cache_key_place(entry), k->text);
 }
 
 /* Keys begin at the same place of their blocks, so they run alike. */
@@ -224,19 +224,14 @@ void cache_break(struct cache *c, uint32_t entry, enum cache_state how, int64_t 
 struct span cache_vary(const struct cache *c, const struct cache_entry *e, char *room)
 {
 	struct cache_place p = e->vary;
-	size_t done, n;
-	char *at = room;
+	size_t done = 0, n;
+	char *at = cache_straight(c, p, e->vary_len);
 
-	if (e->vary_len == 0)
-		return span_of(room, 0);
-	n = cache_run(c, &p, e->vary_len, &at);
-	if (n == e->vary_len)
-		return span_of(at, n);
-	for (done = 0; n; n = cache_run(c, &p, e->vary_len - done, &at)) {
+	if (at)
+		return span_of(at, e->vary_len);
+	while (done < e->vary_len && (n = cache_run(c, &p, e->vary_len - done, &at))) {
 		memcpy(room + done, at, n);
 		done += n;
-		if (done == e->vary_len)
-			break;
 	}
 	return span_of(room, done);
 }

@@ -47,7 +47,7 @@ static bool is_fit(const struct cache *c, const struct cache_entry *e, const str
 {
 	char room[CACHE_VARY];
 
-	return e->vary_len == 0 || fresh_vary_matches(cache_vary(c, e, room), asked);
+	return fresh_vary_matches(cache_vary(c, e, room), asked);
 }
 
 static uint32_t find(const struct cache *c, const struct cache_key *k, uint64_t hash, const struct head *asked, bool *others)
@@ -254,8 +254,12 @@ void cache_head(const struct cache_user *u, const struct cache_found *found, str
 {
 	struct cache_place p = {found->head, found->head_at};
 	size_t left = found->head_len, n;
-	char *at;
+	char *at = cache_straight(u->arena, p, left);
 
+	if (at) {
+		text_add(out, at, left);
+		return;
+	}
 	while (left && (n = cache_run(u->arena, &p, left, &at))) {
 		text_add(out, at, n);
 		left -= n;

@@ -198,8 +198,13 @@ bool cache_map_claim(struct cache *c, uint32_t block);
 /* Moves on in the chain. The contiguous bytes there, at most len; 0: its end. */
 size_t cache_run(const struct cache *c, struct cache_place *p, size_t len, char **at);
 void cache_write(const struct cache *c, struct cache_place *p, struct span s);
-/* Are the next bytes these? *p is behind them then. */
-bool cache_reads(const struct cache *c, struct cache_place *p, struct span s);
+/* Are the next bytes these? */
+bool cache_reads(const struct cache *c, struct cache_place p, struct span s);
+/* Bytes that lie in one block, as most do; NULL: they do not. */
+static inline char *cache_straight(const struct cache *c, struct cache_place p, size_t len)
+{
+	return len <= GW_BLOCK - p.at ? cache_block(c, p.block) + p.at : NULL;
+}
 static inline struct cache_place cache_key_place(uint32_t entry)
 {
 	return (struct cache_place){entry, sizeof(struct cache_entry)};

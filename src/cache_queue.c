@@ -9,7 +9,7 @@
  */
 #include "cache_parts.h"
 
-enum { SMALL_PART = 10 /* of all blocks is the small queue */, AGAIN = 1 /* hits in the small queue that lead on */ };
+enum { SMALL_PART = 10 /* of all blocks is the small queue */, AGAIN = 2 /* hits in the small queue that lead on */ };
 
 /* --- the lists --------------------------------------------------------------------- */
 

@@ -98,6 +98,11 @@ void cache_take(struct cache_read *r, uint64_t len)
 	if (!c || r->entry == CACHE_NONE)
 		return;
 	p = place_of(r);
+	if (len <= GW_BLOCK - p.at) {
+		p.at += (uint32_t)len;
+		r->done += len;
+		len = 0;
+	}
 	for (; len && (n = cache_run(c, &p, len < GW_BLOCK ? (size_t)len : GW_BLOCK, &at)); len -= n)
 		r->done += n;
 	r->block = p.block;
