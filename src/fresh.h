@@ -61,8 +61,8 @@ struct fresh_stored {
 	uint16_t status;
 	uint16_t etag_at, etag_len;         /* value of ETag in its head text, quotes and W/ included; len 0: none */
 	uint16_t modified_at, modified_len; /* the same of Last-Modified, as it came */
-	bool for_all;          /* a request with credentials may be answered with it, or may have brought it (RFC 9111 3.5) */
-	bool told;             /* the server itself has given it a lifetime, or public: requests with a Cookie may be answered with it */
+	bool for_all;          /* a request with credentials may be answered with it, or may have brought it (RFC 9111 3.5); by must-revalidate only if its lifetime was said, too */
+	bool told;             /* the server itself has given it a lifetime over 0, or public: requests with a Cookie may be answered with it */
 	bool validate;         /* never without validation (no-cache) */
 	bool no_stale;         /* never stale (must-revalidate, proxy-revalidate, s-maxage) */
 	bool immutable;        /* while it is fresh a client's max-age asks for nothing newer (RFC 8246 2.1) */
