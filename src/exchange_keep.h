@@ -7,7 +7,10 @@
 
 #include "exchange_parts.h"
 
-enum { KEEP_LOOK_MS = 10 }; /* what other workers write is looked at so often */
+enum {
+	KEEP_VARY = 1024, /* bytes of what a Vary asks for that are looked at */
+	KEEP_LOOK_MS = 10 /* what other workers write is looked at so often */
+};
 
 /* exchange_keep.c */
 /* Begins r.keep. */

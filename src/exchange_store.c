@@ -15,6 +15,43 @@ static bool is_failure(int status)
 	return status == 500 || status == 502 || status == 503 || status == 504;
 }
 
+/* --- may it be stored? ------------------------------------------------------------------- */
+
+static struct fresh_times times_of(const struct exchange *x)
+{
+	return (struct fresh_times){.clock = x->env->clock, .asked = x->r.asked_us / 1000, .answered = x->env->now};
+}
+
+/* Does Vary name a field that is not the client's to set: what the server is told about
+ * users stands there, and no later request can be compared by it? */
+static bool varies_by_ours(const struct exchange *x)
+{
+	const struct edits *edits = &x->r.route->options.request;
+	const struct head *h = &x->answered;
+	struct span list, name;
+
+	for (unsigned i = 0; i < h->count && edits->count; i++) {
+		if (h->fields[i].id != FIELD_VARY)
+			continue;
+		list = head_value(h, i);
+		while (span_item(&list, &name))
+			for (size_t n = 0; n < edits->count; n++)
+				if (edits->at[n].remove && span_same(edits->at[n].name, name))
+					return true;
+	}
+	return false;
+}
+
+/* NULL: it may be stored. Static text. */
+static const char *why_not(struct exchange *x, struct fresh_stored *s)
+{
+	struct fresh_times times = times_of(x);
+
+	if (varies_by_ours(x))
+		return "Vary";
+	return fresh_store(s, &x->asked, x->r.keep->asker, &x->answered, &x->r.keep->rule->fresh, &times);
+}
+
 /* --- nothing new (RFC 9111 4.3) -------------------------------------------------------- */
 
 /* Is this 304 about another representation than the one we asked about? */
@@ -35,29 +72,39 @@ static bool is_about_another(struct exchange *x)
 	return !span_is(theirs, ours);
 }
 
-static struct fresh_times times_of(const struct exchange *x)
+/* What Vary asks of later requests, by this head text (status line and fields). False: nobody can tell. */
+static bool read_vary(struct exchange *x, struct text *head, struct text *out)
 {
-	return (struct fresh_times){.clock = x->env->clock, .asked = x->r.asked_us / 1000, .answered = x->env->now};
+	text_lit(head, "\r\n");
+	if (head->full || head->len > GW_HEAD || head_response(&x->answered, head->at, head->len))
+		return false;
+	fresh_vary(out, &x->asked, &x->answered);
+	return !out->full;
 }
 
-/* The stored head with what the 304 says anew. False: it is not to be kept any longer. */
+/* The stored head with what the 304 says anew; its Age counts, but is not stored. False:
+ * it is not to be kept any longer. */
 static bool refresh(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
-	struct fresh_times times = times_of(x);
-	struct text old = text_in(x->out, GW_HEAD_OUT), new;
+	char vary_room[2][KEEP_VARY];
+	struct text vary[2] = {text_in(vary_room[0], KEEP_VARY), text_in(vary_room[1], KEEP_VARY)};
+	struct text old = text_in(x->out, GW_HEAD_OUT / 2), new = text_in(x->out + GW_HEAD_OUT / 2, GW_HEAD_OUT / 2);
 	struct fresh_stored s;
 	struct span head;
-	struct head *h = &x->answered;
 
 	cache_head(&x->env->cache, &k->found, &old);
-	new = text_in(x->out + old.len, GW_HEAD_OUT - old.len);
-	rewrite_refresh(&new, text_span(&old), h, &x->r.answer, &k->rule->fresh, log_http_date(x->env->clock));
+	rewrite_refresh(&new, text_span(&old), &x->answered, &x->r.answer, &k->rule->fresh, log_http_date(x->env->clock));
 	head = text_span(&new);
-	text_lit(&new, "\r\n");
-	if (new.full || new.len > GW_HEAD || head_response(h, new.at, new.len))
+	if (head_has(&x->answered, FIELD_AGE)) {
+		text_lit(&new, "Age: ");
+		text_span_add(&new, head_get(&x->answered, FIELD_AGE));
+		text_lit(&new, "\r\n");
+	}
+	/* the key of what is stored must not change under it */
+	if (!read_vary(x, &old, &vary[0]) || !read_vary(x, &new, &vary[1]) || !span_is(text_span(&vary[0]), text_span(&vary[1])))
 		return false;
-	if (fresh_store(&s, &x->asked, k->asker, h, &k->rule->fresh, &times))
+	if (why_not(x, &s))
 		return false;
 	fresh_validators(&s, head);
 	return cache_refresh(&x->env->cache, &k->found, &s, head);
@@ -240,46 +287,11 @@ static bool store(struct exchange *x, struct fresh_stored *s)
 	return true;
 }
 
-/* Does Vary name a field that is not the client's to set: what the server is told about
- * users stands there, and no later request can be compared by it? */
-static bool varies_by_ours(const struct exchange *x)
-{
-	const struct edits *edits = &x->r.route->options.request;
-	const struct head *h = &x->answered;
-	struct span list, name;
-
-	for (unsigned i = 0; i < h->count && edits->count; i++) {
-		if (h->fields[i].id != FIELD_VARY)
-			continue;
-		list = head_value(h, i);
-		while (span_item(&list, &name))
-			for (size_t n = 0; n < edits->count; n++)
-				if (edits->at[n].remove && span_same(edits->at[n].name, name))
-					return true;
-	}
-	return false;
-}
-
-/* NULL: it may be stored. Static text; "" when nothing need be said. */
-static const char *why_not(struct exchange *x, struct fresh_stored *s)
-{
-	struct fresh_times times = times_of(x);
-
-	if (x->asked.method != METHOD_GET || (x->r.keep->part && !x->r.keep->validates) || !x->r.up_over)
-		return "";
-	if (x->r.keep->wish.no_store)
-		return "no-store asked for";
-	if (varies_by_ours(x))
-		return "Vary";
-	return fresh_store(s, &x->asked, x->r.keep->asker, &x->answered, &x->r.keep->rule->fresh, &times);
-}
-
 bool exchange_keep_answer(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
 	int status = x->answered.status;
 	struct fresh_stored s;
-	const char *why;
 
 	if (k->invalidates && status < 400)
 		keep_invalidate(x);
@@ -290,10 +302,11 @@ bool exchange_keep_answer(struct exchange *x)
 		return take_not_modified(x), true;
 	if (is_failure(status) && exchange_rescue(x, NULL))
 		return true;
-	why = why_not(x, &s);
-	if (!why && store(x, &s))
-		return true;
-	k->detail = why && *why ? why : NULL;
+	if (k->may_store && x->r.up_over) {
+		k->detail = why_not(x, &s);
+		if (!k->detail && store(x, &s))
+			return true;
+	}
 	keep_end_fill(x, is_failure(status) ? CACHE_BROKEN : CACHE_PASS);
 	if (k->found.pin.entry && !is_failure(status) && x->asked.method == METHOD_GET)
 		cache_forget(&x->env->cache, &k->found);
