@@ -210,18 +210,10 @@ static bool promise(struct exchange *x, struct cache_fill *fill)
 	struct env *env = x->env;
 	struct text room = text_in(x->out, GW_HEAD_OUT);
 	struct cache_key key = keep_key(x, &room);
-	struct cache_found other;
 	uint32_t reader = keep_reader(env);
 
-	switch (cache_promise(&env->cache, &key, reader, env->now, fill, &other)) {
-	case CACHE_LEAD:
+	if (cache_begin(&env->cache, &key, reader, env->now, fill))
 		return true;
-	case CACHE_JOIN:
-		cache_unpin(&env->cache, &other.pin);
-		break;
-	default:
-		break;
-	}
 	keep_return_reader(env, reader);
 	return false;
 }

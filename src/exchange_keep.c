@@ -9,8 +9,6 @@
 
 enum { JOINS = 2 }; /* times that a request waits for others before it asks for itself */
 
-static const struct refusal only_if_cached = {504, "only what is stored was asked for, and nothing is"};
-
 /* --- holds ----------------------------------------------------------------------------- */
 
 struct keep *keep_begin(struct exchange *x)
@@ -205,6 +203,23 @@ static bool use(struct exchange *x)
 	}
 }
 
+/* Only what is stored was asked for (RFC 9111 5.2.1.7). */
+static void refuse(struct exchange *x)
+{
+	char room[KEEP_STATUS + 32 + GW_COPIED / 2];
+	struct text fields = text_in(room, sizeof room);
+	struct page page = {.status = 504};
+
+	x->r.why = "only what is stored was asked for, and nothing is";
+	text_lit(&fields, "Cache-Status: ");
+	text_span_add(&fields, exchange_cache_status(x));
+	text_lit(&fields, "\r\n");
+	if (x->r.guard)
+		text_span_add(&fields, text_span(&x->r.guard->down));
+	page.fields = text_span(&fields);
+	exchange_reply(x, &page);
+}
+
 /* True: it is answered, or waits for another one's answer. */
 static bool look(struct exchange *x)
 {
@@ -227,7 +242,7 @@ static bool look(struct exchange *x)
 		return true;
 	}
 	if (k->wish.only_if_cached) {
-		exchange_refuse(x, &only_if_cached);
+		refuse(x);
 		return true;
 	}
 	if (ask(x, &key))
@@ -273,6 +288,7 @@ bool exchange_keep(struct exchange *x)
 	k->part = head_has(&x->asked, FIELD_RANGE) && method == METHOD_GET;
 	fresh_wish(&k->wish, &x->asked, &rule->fresh);
 	k->asker = keep_asker(x);
+	keep_one_host(x);
 	keep_reduce_query(x);
 	return look(x);
 }

@@ -8,6 +8,7 @@
 #include "exchange_parts.h"
 
 enum {
+	KEEP_OTHERS = 2048, /* bytes of a key besides the URL and who asks */
 	KEEP_VARY = 1024, /* bytes of what a Vary asks for that are looked at */
 	KEEP_LOOK_MS = 10 /* what other workers write is looked at so often */
 };
@@ -34,6 +35,8 @@ struct cache_key keep_key(struct exchange *x, struct text *out);
 bool keep_is_plain(const struct exchange *x);
 /* enum fresh_asker */
 uint8_t keep_asker(struct exchange *x);
+/* The server gets the host as the key has it. */
+void keep_one_host(struct exchange *x);
 /* What the key and the server get of the query. */
 void keep_reduce_query(struct exchange *x);
 /* An unsafe method has been answered without an error (RFC 9111 4.4). */

@@ -11,28 +11,107 @@
 
 /* --- the key ------------------------------------------------------------------------ */
 
-static void write_url(struct text *out, const struct exchange *x)
+/* A host in one spelling (RFC 9110 4.2.3): lower case, and no port where the scheme says it. */
+static void write_host(struct text *out, struct span scheme, struct span host)
+{
+	unsigned port = 0, standard = span_is(scheme, SPAN("https")) ? 443 : 80;
+	struct span name;
+
+	if (!path_host(host, &name, &port)) {
+		out->full = true;
+		return;
+	}
+	if (name.len > 1 && name.at[name.len - 1] == '.')
+		name.len--;
+	for (size_t i = 0; i < name.len; i++)
+		text_char(out, span_lower(name.at[i]));
+	if (port && port != standard) {
+		text_char(out, ':');
+		text_number(out, port);
+	}
+}
+
+static void write_origin(struct text *out, const struct exchange *x)
 {
 	text_span_add(out, x->r.asker.scheme);
 	text_lit(out, "://");
-	text_span_add(out, x->r.host);
+	write_host(out, x->r.asker.scheme, x->r.host);
+}
+
+static void write_url(struct text *out, const struct exchange *x)
+{
+	write_origin(out, x);
 	text_span_add(out, x->r.path.path);
 	text_span_add(out, x->r.path.query);
 }
 
-/* What a trusted peer may say of where the request came to, or where it is to go, and what is passed on. */
-static bool says_where(enum field_id id, struct span name)
+/* What of a request may differ without the answer being another one, as long as its Vary does
+ * not say so: what all browsers say, and what is looked at elsewhere. */
+static bool is_harmless(enum field_id id)
 {
-	if (id == FIELD_X_FORWARDED_FOR || id == FIELD_X_REAL_IP || id == FIELD_X_CLIENT_CERT_SUBJECT)
+	switch (id) {
+	case FIELD_ACCEPT:
+	case FIELD_AUTHORIZATION:
+	case FIELD_CACHE_CONTROL:
+	case FIELD_CONNECTION:
+	case FIELD_CONTENT_LENGTH:
+	case FIELD_COOKIE:
+	case FIELD_EXPECT:
+	case FIELD_HOST:
+	case FIELD_HTTP2_SETTINGS:
+	case FIELD_IF_MODIFIED_SINCE:
+	case FIELD_IF_NONE_MATCH:
+	case FIELD_IF_RANGE:
+	case FIELD_KEEP_ALIVE:
+	case FIELD_MAX_FORWARDS:
+	case FIELD_PRAGMA:
+	case FIELD_PROXY_AUTHORIZATION:
+	case FIELD_PROXY_CONNECTION:
+	case FIELD_RANGE:
+	case FIELD_REFERER:
+	case FIELD_SEC_FETCH_MODE:
+	case FIELD_SEC_FETCH_SITE:
+	case FIELD_TE:
+	case FIELD_TRAILER:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_UPGRADE:
+	case FIELD_USER_AGENT:
+	case FIELD_VIA:
+	case FIELD_X_CLIENT_CERT_SUBJECT: /* ours to say, as are the next two */
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_REAL_IP:
+		return true;
+	default:
 		return false;
-	return head_is_origin(id) || (id == FIELD_OTHER && rewrite_is_believed(name));
+	}
 }
 
-static void write_origin(struct text *out, const struct head *h)
+/* The same of fields that nobody else asks for by name. */
+static bool is_harmless_name(struct span name)
 {
+	static const struct span names[] = {{"DNT", 3}, {"Priority", 8}, {"Purpose", 7}, {"Save-Data", 9}, {"Upgrade-Insecure-Requests", 25}, {"traceparent", 11}, {"tracestate", 10}};
+
+	if (span_starts_same(name, SPAN("Accept-")) || span_starts_same(name, SPAN("Sec-")))
+		return true;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (span_same(name, names[i]))
+			return true;
+	return false;
+}
+
+/* All others that go up: tokens, keys, names of users, paths and hosts in fields of anybody's
+ * invention. Who sends one gets what was made for those who send the same. */
+static void write_others(struct text *out, const struct exchange *x)
+{
+	const struct head *h = &x->asked;
+
 	for (unsigned i = 0; i < h->count; i++) {
-		if (!says_where(h->fields[i].id, head_name(h, i)))
+		enum field_id id = h->fields[i].id;
+
+		if (id == FIELD_OTHER ? is_harmless_name(head_name(h, i)) : is_harmless(id))
 			continue;
+		if (!x->r.asker.trusted && (head_is_origin(id) || rewrite_is_believed(head_name(h, i))))
+			continue; /* it does not go up */
 		text_span_add(out, head_name(h, i));
 		text_char(out, ':');
 		text_span_add(out, head_value(h, i));
@@ -88,8 +167,9 @@ struct cache_key keep_key(struct exchange *x, struct text *out)
 	text_char(out, '\n');
 	text_span_add(out, rule->identity);
 	text_char(out, '\n');
-	if (x->r.asker.trusted)
-		write_origin(out, &x->asked);
+	write_others(out, x);
+	if (out->len - key.url > KEEP_OTHERS)
+		out->full = true;
 	if (rule->fresh.mode == FRESH_FORCE)
 		write_asker(out, x);
 	key.text = text_span(out);
@@ -158,6 +238,16 @@ static struct span reduce(struct exchange *x, const struct cache_rule *rule, str
 	return text_span(&room);
 }
 
+/* The server gets the spelling of the key, where that can be had in place. */
+void keep_one_host(struct exchange *x)
+{
+	char *at = x->in.data + (x->r.host.at - x->in.data);
+	struct text out = text_in(at, x->r.host.len);
+
+	write_host(&out, x->r.asker.scheme, x->r.host);
+	x->r.host.len = out.len;
+}
+
 void keep_reduce_query(struct exchange *x)
 {
 	const struct cache_rule *rule = x->r.keep->rule;
@@ -168,14 +258,25 @@ void keep_reduce_query(struct exchange *x)
 
 /* --- what an unsafe method makes void -------------------------------------------------------- */
 
-/* Is it the same origin? Then *to is what stands behind the authority, or a relative reference. */
-static bool is_of_origin(struct span *to, struct span origin)
+/* Is it of the same origin? Then *to is what stands behind the authority, or a relative reference. */
+static bool is_of_origin(struct span *to, const struct exchange *x)
 {
-	if (span_starts_same(*to, origin) && (to->len == origin.len || strchr("/?#", to->at[origin.len]))) {
-		*to = span_of(to->at + origin.len, to->len - origin.len);
-		return true;
-	}
-	return span_find(*to, ':') >= span_find(*to, '/') && !span_starts(*to, SPAN("//"));
+	char ours_room[GW_NAME + 16], theirs_room[GW_NAME + 16];
+	struct text ours = text_in(ours_room, sizeof ours_room), theirs = text_in(theirs_room, sizeof theirs_room);
+	struct span scheme = x->r.asker.scheme, rest = *to;
+	size_t end = 0;
+
+	if (span_starts_same(rest, scheme) && rest.len > scheme.len && rest.at[scheme.len] == ':')
+		rest = span_of(rest.at + scheme.len + 1, rest.len - scheme.len - 1);
+	if (!span_starts(rest, SPAN("//"))) /* relative, unless it names some other scheme */
+		return rest.at == to->at && span_find(rest, ':') >= span_find(rest, '/');
+	rest = span_of(rest.at + 2, rest.len - 2);
+	while (end < rest.len && !strchr("/?#", rest.at[end]))
+		end++;
+	write_host(&ours, scheme, x->r.host);
+	write_host(&theirs, scheme, span_of(rest.at, end));
+	*to = span_of(rest.at + end, rest.len - end);
+	return !theirs.full && span_is(text_span(&ours), text_span(&theirs));
 }
 
 /* The URL of this origin that a reference means (RFC 3986 5.2), in out; false: it is of another one, or none. */
@@ -186,10 +287,8 @@ static bool resolve(const struct exchange *x, struct span to, struct text *out)
 	struct span base = x->r.path.path;
 	struct path path;
 
-	text_span_add(out, x->r.asker.scheme);
-	text_lit(out, "://");
-	text_span_add(out, x->r.host);
-	if (!is_of_origin(&to, text_span(out)))
+	write_origin(out, x);
+	if (!is_of_origin(&to, x))
 		return false;
 	if (to.len == 0 || to.at[0] != '/') {
 		while (to.len && to.at[0] != '?' && to.at[0] != '#' && base.len && base.at[base.len - 1] != '/')
