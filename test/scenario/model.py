@@ -18,6 +18,7 @@ from wire import Wrong, get, http, ok, post
 
 HEURISTIC = (200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501)
 ERRORS = (500, 502, 503, 504)
+PASS = 30  # seconds: somebody's answer could not be stored, and for so long nobody is kept waiting for another
 HOLD = 5  # seconds: a validation that failed behind a client's back is not tried again
 EVER = 1 << 31
 OLD = 1600000000  # when the first version of everything was made
@@ -55,9 +56,9 @@ class Page:
     def change(self):
         self.version += 1
 
-    @property
-    def etag(self):
-        return self.tagged and f'{"W/" if self.tagged == "weak" else ""}"{self.path[1:]}-{self.version}"'
+    def etag(self, kind):
+        """Each variant has its own (RFC 9110 8.8.3)."""
+        return self.tagged and f'{"W/" if self.tagged == "weak" else ""}"{self.path[1:]}-{self.version}{f"-{kind}" if self.varies else ""}"'
 
     @property
     def modified(self):
@@ -67,20 +68,21 @@ class Page:
         text = f"{self.path} version {self.version}{f' for {kind}' if self.varies else ''} ".encode()
         return text + b"x" * self.size
 
-    def fields(self):
+    def fields(self, kind):
         control = ", ".join(n if v is None else f"{n}={v}" for n, v in self.control.items())
-        return [f for f in (control and f"Cache-Control: {control}", self.etag and f"ETag: {self.etag}", self.dated and f"Last-Modified: {field(self.modified)}", self.varies and "Vary: X-Kind",
+        return [f for f in (control and f"Cache-Control: {control}", self.tagged and f"ETag: {self.etag(kind)}", self.dated and f"Last-Modified: {field(self.modified)}", self.varies and "Vary: Accept-Language",
                             self.cookie and "Set-Cookie: id=1", self.age and f"Age: {self.age}", f"X-Version: {self.version}") if f]
 
     def reply(self, m):
         """What this request (as it came here) is answered with."""
+        kind = m.get("Accept-Language")
         if self.failing:
-            return Reply(self.failing, self, b"the server fails")
+            return Reply(self.failing, self, kind, b"the server fails")
         same = False
         if self.status == 200 and m.method in ("GET", "HEAD"):
             tags, since = m.get("If-None-Match"), m.get("If-Modified-Since")
-            same = matches(tags, self.etag) if tags else bool(since and self.dated and since_date(since) >= self.modified)
-        return Reply(304 if same else self.status, self, b"" if same else self.body(m.get("X-Kind")))
+            same = matches(tags, self.etag(kind)) if tags else bool(since and self.dated and since_date(since) >= self.modified)
+        return Reply(304 if same else self.status, self, kind, b"" if same else self.body(kind))
 
 
 def since_date(text):
@@ -96,19 +98,19 @@ def matches(tags, etag):
 
 
 class Reply:
-    def __init__(self, status, page, body):
+    def __init__(self, status, page, kind, body):
         self.status, self.body = status, body
-        self.error = status == "dead" or status in ERRORS and status != page.status
-        self.control, self.etag, self.modified, self.version = dict(page.control), page.etag, page.modified, page.version
+        self.error = status == "dead" or status in ERRORS
+        self.control, self.etag, self.modified, self.version = dict(page.control), page.etag(kind), page.modified, page.version
         self.varies, self.cookie, self.age = page.varies, page.cookie, page.age
-        self.fields = page.fields()
+        self.fields = page.fields(kind)
 
     def send(self, link, m):
         if self.status == "dead":
             link.finish()
             link.ends()
         elif self.error:
-            link.send(ok(self.body, status=f"{self.status} Oops"))
+            link.send(fit(m, ok(self.body, *self.fields, status=f"{self.status} Oops")))
         elif self.status == 304:
             link.send(http("\n".join(["HTTP/1.1 304 Not Modified", *self.fields]) + "\n\n"))
         else:
@@ -178,7 +180,9 @@ def store(rule, ask, reply, asked_at, clock):
         e.stale_error = c.get("stale-if-error", rule.stale_error)
     if ask.who == "authorised" and not e.for_all or ask.who == "cookie" and not e.told:
         return None
-    return e
+    # what can neither be used nor asked about is not worth its place
+    useful = status < 300 and (reply.etag or reply.modified) or not e.validate and e.lifetime[1] - reply.age + max(e.stale_while, e.stale_error) > 0
+    return e if useful else None
 
 
 def use(e, ask, now):
@@ -249,7 +253,7 @@ class Ask:
     def condition(self, page):
         c = self.chance
         version = page.version - c.choice((0, 0, 1))
-        tag = f'"{page.path[1:]}-{version}"'
+        tag = f'"{page.path[1:]}-{version}{f"-{self.kind}" if page.varies else ""}"'
         roll = c.random()
         if roll < 0.12:
             self.tags = c.choice((tag, "W/" + tag, f'"other", {tag}', '"nothing"', "*"))
@@ -269,13 +273,13 @@ class Ask:
 
     def bytes(self):
         who = {"cookie": [f"Cookie: id={self.name}"], "authorised": [f"Authorization: Bearer {self.name}"]}.get(self.who, [])
-        kind = [f"X-Kind: {self.kind}"] if self.kind else []
+        kind = [f"Accept-Language: {self.kind}"] if self.kind else []
         if self.method == "POST":
             return post(b"x", *who, *kind, target=self.path)
         return get(self.path, *who, *kind, *self.fields, method=self.method)
 
     def __repr__(self):
-        return " ".join([self.method, self.path, *([f"kind={self.kind}"] if self.kind else []), *([f"{self.who}={self.name}"] if self.who != "anybody" else []), *self.fields])
+        return " ".join([self.method, self.path, *([f"language={self.kind}"] if self.kind else []), *([f"{self.who}={self.name}"] if self.who != "anybody" else []), *self.fields])
 
 
 def part(reply, ask):
@@ -360,18 +364,20 @@ class Model:
 
     def fits(self, ask, seen):
         """Finds a world in which this is right and goes on there; else says why in none."""
-        why = []
+        why, fitting = [], []
         for e in list(self.worlds(ask)):
             for how in sorted(use(e, ask, seen.now)) if e else ["none"]:
                 try:
-                    changes = self.compare(ask, seen, e, how)
+                    fitting.append((e, how, self.compare(ask, seen, e, how)))
                 except Wrong as x:
                     why.append(f"({'nothing stored' if e is None else f'version {e.reply.version} stored, use: {how}'}) {x}")
-                    continue
-                self.live_in(ask, e)
-                changes()
-                return e, how
-        raise Wrong("; or ".join(why))
+        if not fitting:
+            raise Wrong("; or ".join(why))
+        e, how, changes = fitting[0]
+        if all(x[0] is e for x in fitting):
+            self.live_in(ask, e)
+        changes()
+        return e, how
 
     def compare(self, ask, seen, e, how):
         m = seen.answer
@@ -387,7 +393,7 @@ class Model:
             return lambda: None
         need(seen.requests, "the server was not asked")
         need(not seen.told.get("hit") or seen.replies[-1].error, "a hit, though the server was asked")
-        if how == "validate":
+        if how == "validate" and not ask.no_store:  # which is to leave no trace
             return self.validated(ask, seen, e)
         return self.missed(ask, seen)
 
@@ -405,13 +411,19 @@ class Model:
         request, reply, m = seen.requests[-1], seen.replies[-1], seen.answer
         if ask.method == "GET" and not ask.range:
             need(request.method == "GET", f"{request.method} to validate")
-            need(request.get("If-None-Match") == e.reply.etag, f"If-None-Match {request.get('If-None-Match')}, not {e.reply.etag}")
-            want = e.reply.modified and field(e.reply.modified)
-            need(request.get("If-Modified-Since") == want, f"If-Modified-Since {request.get('If-Modified-Since')}, not {want}")
+            # with nothing to recognise it by, the client's own conditions may go up
+            known = e.reply.etag or e.reply.modified
+            wants = (e.reply.etag, e.reply.modified and field(e.reply.modified)) if known else (ask.tags, ask.since)
+            for name, want in zip(("If-None-Match", "If-Modified-Since"), wants):
+                for r in seen.requests:
+                    need(r.get(name) == want or not known and r.get(name) is None, f"{name} {r.get(name)}, not {want}")
         if reply.error:
             return self.failed(ask, seen, e, reply)
         if reply.status != 304:
             return self.answered(ask, seen, reply, e)
+        if not (e.reply.etag or e.reply.modified):
+            need(m.status == 304, f"its own 304 is {m.status}")
+            return lambda: self.unsure(ask)
         if matches(request.get("If-None-Match") or "", e.reply.etag) or request.get("If-Modified-Since") and not request.get("If-None-Match"):
             now_is = self.refreshed(ask, seen, e, reply)
             self.right(m, part(e.reply, ask), reply) if ask.plain else None
@@ -424,9 +436,16 @@ class Model:
 
     def refreshed(self, ask, seen, e, reply):
         """The entry after a 304: the body of before, what is said of it now."""
-        as_new = Reply.__new__(Reply)
+        as_new, old = Reply.__new__(Reply), e.reply
         as_new.__dict__.update(reply.__dict__)
-        as_new.body, as_new.status, as_new.error = e.reply.body, e.reply.status, False
+        as_new.body, as_new.status, as_new.error = old.body, old.status, False
+        # the tag stays that of the stored body, but that it is weak one believes
+        as_new.etag = reply.etag if not old.etag or reply.etag == "W/" + old.etag else old.etag
+        as_new.modified = reply.modified or old.modified
+        as_new.control = reply.control or old.control  # a field that it does not have stays
+        as_new.varies = old.varies
+        if reply.varies and not old.varies:
+            return None  # of which kind it is nobody knows
         new = store(self.rule, ask, as_new, seen.now, seen.clock)
         if new:
             new.kind = e.kind
@@ -467,7 +486,7 @@ class Model:
             if ask.plain:
                 raise
             self.right(m, (reply.status, b"" if ask.method == "HEAD" else reply.body), reply)
-        need(m.get("Age") in (None, str(reply.age), str(reply.age + 1)), f"Age {m.get('Age')} from the server")
+        need(m.get("Age") in (None, "0", str(reply.age), str(reply.age + 1)), f"Age {m.get('Age')} from the server")
         new = store(self.rule, ask, reply, seen.now, seen.clock)
         if seen.told.get("stored"):
             need(new is not None, "stored what must not be")
@@ -501,13 +520,15 @@ class Player:
         self.chance = random.Random(seed)
         self.model, self.history = Model(rule), []
         self.pages = {p.path: p for p in (Page(f"/{seed}-{n}", self.chance) for n in range(pages))}
-        self.replies, self.client, self.compared, self.hits = {}, None, 0, 0
+        self.passed, self.client, self.compared, self.hits = {}, None, 0, 0
         o.answers(self.answer)
 
     def answer(self, link, m):
-        reply = self.pages[m.target].reply(m)
-        m.reply = reply
-        reply.send(link, m)
+        if m.target in self.pages:  # else somebody still asks for those of before
+            m.reply = self.pages[m.target].reply(m)
+            m.reply.send(link, m)
+        else:
+            link.send(ok(b"of before"))
 
     def now(self):
         return time.monotonic() + self.g.clock.ahead
@@ -517,10 +538,24 @@ class Player:
             try:
                 self.act()
             except Wrong as e:
-                raise Wrong(f"seed {self.seed}, act {n}: {e} ||| before that: " + " | ".join(self.history[-14:]))
+                raise Wrong(f"seed {self.seed}, act {n}: {e}; what led to it: " + " | ".join(self.about(self.history[-1])))
+
+    def about(self, last):
+        """All that had to do with the page of the last act; of others, the time that passed."""
+        path = next((word for word in last.replace(":", " ").split() if word in self.pages), "")
+        found, passed = [], 0
+        for line in self.history:
+            if line.startswith("step"):
+                passed += int(line.split()[1])
+            elif path in line.replace(":", " ").split():
+                if passed:
+                    found.append(f"{passed} s")
+                found.append(line)
+                passed = 0
+        return found[-40:]
 
     def act(self):
-        roll, page = self.chance.random(), self.chance.choice(list(self.pages.values()))
+        roll, page = self.chance.random(), list(self.pages.values())[int(self.chance.random() ** 2 * len(self.pages))]
         if roll < 0.72:
             self.ask(Ask(self.chance, page))
         elif roll < 0.82:
@@ -533,7 +568,7 @@ class Player:
             self.history.append(f"{page.path} is version {page.version}")
         elif roll < 0.95:
             page.policy()
-            self.history.append(f"{page.path}: {page.status} {page.fields()} {page.size}")
+            self.history.append(f"{page.path}: {page.status} {page.fields('?')} {page.size}")
         elif roll < 0.99:
             page.failing = None if page.failing else self.chance.choice((500, 503, "dead"))
             self.history.append(f"{page.path} fails: {page.failing}")
@@ -555,19 +590,21 @@ class Player:
         self.history.append(repr(ask))
         before, start = len(self.o.requests), self.now()
         m = self.send(ask.bytes())
-        seen = self.seen(m, before, start)
+        seen = self.seen(m, ask.path, before, start)
         self.history[-1] += f" -> {m.status} {seen.told}, asked {len(seen.requests)}"
         self.compared += 1
         self.hits += bool(seen.told.get("hit"))
         if ask.method == "POST":
             self.model.posted(ask, seen)
             return
+        if seen.requests and not seen.told.get("stored"):
+            self.passed[ask.path] = self.now()
         e, how = self.model.fits(ask, seen)
         if how == "behind":
             self.behind(ask, e, before)
 
-    def seen(self, m, before, start):
-        requests = self.o.requests[before:]
+    def seen(self, m, path, before, start):
+        requests = [r for r in self.o.requests[before:] if r.target == path]  # others may be asked for behind a client's back
         self.t.until(lambda: all(hasattr(r, "reply") for r in requests), "the server's answers")
         seen = Seen(m, requests, [r.reply for r in requests], (start, self.now()))
         seen.clock = time.time() + self.g.clock.ahead
@@ -575,11 +612,16 @@ class Player:
 
     def behind(self, ask, e, before):
         """Somebody asks the server behind the client's back: waits until that has had its effect."""
-        if e.held and self.now() < e.held + HOLD + 1:
-            time.sleep(0.05)
-            if len(self.o.requests) == before:
-                return  # it has failed a moment ago
-        self.o.wait(before + 1)
+        held, end = e.held and self.now() - e.held, time.monotonic() + 0.5
+        passed = self.passed.get(ask.path, -EVER) + PASS > self.now()
+        if held and held < HOLD - 0.5:
+            return  # it has failed a moment ago
+        if passed or held and held < HOLD + 0.5:
+            while len(self.o.requests) == before:
+                if time.monotonic() > end:
+                    return
+                time.sleep(0.005)
+        self.t.until(lambda: len(self.o.requests) > before, "a question behind the client's back")
         start = self.now()
         request = self.o.requests[before]
         self.t.until(lambda: hasattr(request, "reply"), "the server's answer")
