@@ -363,7 +363,7 @@ def dies_filling(t):
             link.send(ok(b"all of it", FRESH))
     o, g = caching(t, answers=answer, top="workers = 2")
     g.workers(2)
-    clients = crowd(g, 8, get(), opened=False)
+    clients = crowd(g, 6, get(), opened=False)
     for c in clients:
         check(c.head(), "HTTP/1.1 200")
         equal(c.exactly(4), b"half")
@@ -391,7 +391,7 @@ def dies_asking(t):
             link.send(ok(b"all of it", FRESH))
     o, g = caching(t, answers=answer, top="workers = 2", routes=MARK)
     g.workers(2)
-    clients = crowd(g, 8, get(), opened=False)
+    clients = crowd(g, 6, get(), opened=False)
     t.until(lambda: links, "the first request")
     for _ in range(20):
         settled(g)

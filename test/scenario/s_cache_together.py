@@ -418,7 +418,7 @@ def two_workers(t):
     """It is one cache for all workers: what one has, the other knows, also what is only on its way."""
     h, o, g = held(t, top="workers = 2")
     g.workers(2)
-    clients = crowd(g, 8, get(), opened=False)
+    clients = crowd(g, 6, get(), opened=False)
     h[0].send(http(f"HTTP/1.1 200 OK\n{FRESH}\nContent-Length: 8\n\n") + b"half")
     for c in clients:
         check(c.head(), "HTTP/1.1 200")
