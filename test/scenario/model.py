@@ -427,7 +427,7 @@ class Model:
         if matches(request.get("If-None-Match") or "", e.reply.etag) or request.get("If-Modified-Since") and not request.get("If-None-Match"):
             now_is = self.refreshed(ask, seen, e, reply)
             self.right(m, part(e.reply, ask), reply) if ask.plain else None
-            sure = ask.plain and not ask.no_store
+            sure = ask.plain and not ask.no_store and not reply.cookie
             if now_is is None:
                 return lambda: self.unsure(ask)
             return lambda: self.put(ask, now_is, sure, refreshed=e)
@@ -443,7 +443,7 @@ class Model:
         as_new.etag = reply.etag if not old.etag or reply.etag == "W/" + old.etag else old.etag
         as_new.modified = reply.modified or old.modified
         as_new.control = reply.control or old.control  # a field that it does not have stays
-        as_new.varies = old.varies
+        as_new.varies, as_new.cookie = old.varies, False
         if reply.varies and not old.varies:
             return None  # of which kind it is nobody knows
         new = store(self.rule, ask, as_new, seen.now, seen.clock)
@@ -626,7 +626,9 @@ class Player:
         request = self.o.requests[before]
         self.t.until(lambda: hasattr(request, "reply"), "the server's answer")
         reply = request.reply
-        need(request.method == "GET" and request.get("If-None-Match") == e.reply.etag and not request.get("Range"), f"behind a client's back: {request!r}")
+        wants = ("GET", e.reply.etag, e.reply.modified and field(e.reply.modified), None, None)
+        seen = (request.method, *(request.get(name) for name in ("If-None-Match", "If-Modified-Since", "Range", "Cache-Control")))
+        need(tuple(seen) == tuple(x or None for x in wants), f"behind a client's back: {request!r}")
         if reply.error:
             time.sleep(0.1)
             e.held = self.now()
@@ -649,7 +651,7 @@ class Player:
                 self.model.put(plain, new, False, refreshed=e)
             return
         self.t.until(done, f"what came behind the client's back is there; {self.history[-8:]}")
-        self.model.put(plain, new, True, refreshed=e if reply.status == 304 else None)
+        self.model.put(plain, new, not reply.cookie, refreshed=e if reply.status == 304 else None)
 
 
 class Wrongless:

@@ -3,7 +3,7 @@
 import json
 
 from harness import SCENARIOS, Entry, scenario
-from stored import SLACK, asked, by_path, caching, count, hit, numbered, said, validating
+from stored import SLACK, ago, asked, by_path, caching, count, hit, numbered, said, validating
 from wire import check, equal, get, http, ok, post, true
 
 FRESH = "Cache-Control: max-age=1000"
@@ -66,6 +66,19 @@ def behind_conditional(t):
     held[1][0].send(http('HTTP/1.1 304 Not Modified\nETag: "e1"\nCache-Control: max-age=1000, stale-while-revalidate=2000\n\n'))
     t.until(lambda: int(g.ask().get("Age")) <= SLACK, "it is fresh again")
     count(o, 2)
+
+
+@scenario("cache/stale/while-revalidate-asks-for-itself")
+def behind_for_itself(t):
+    """Who happens to ask has no say in that question: no condition, range or directive of his goes along."""
+    o, g = caching(t, answers=numbered("Cache-Control: max-age=1000, stale-while-revalidate=2000"))
+    for n, fields in enumerate((["If-None-Match: *"], ["If-Modified-Since: " + ago(g, -5000)], ["Range: bytes=0-0"], ["Range: bytes=0-0", 'If-Range: "x"'], ["Cache-Control: only-if-cached"], ["Cache-Control: no-store"], ["Pragma: no-cache", "Cache-Control: max-stale"])):
+        page, before = f"/{n}", len(o.requests)
+        asked(g.ask(get(page)), 1)
+        g.step(1500)
+        true(said(g.ask(get(page, *fields))).get("hit"), f"no hit with {fields}")
+        check(o.wait(before + 2), f"GET {page} HTTP/1.1\n!If-None-Match\n!If-Modified-Since\n!Range\n!If-Range\n!Cache-Control\n!Pragma")
+        t.until(lambda: g.ask(get(page)).body == b"2", "the new one is there")
 
 
 @scenario("cache/stale/while-revalidate-fails")
