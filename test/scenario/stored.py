@@ -64,9 +64,9 @@ def validating(etag='"e1"', *fields, body=b"whole", modified=None):
 
 
 def echo(*fields):
-    """The head that came, as the body."""
+    """All that came, as the body."""
     def answer(link, m):
-        link.send(fit(m, ok(m.raw, *fields)))
+        link.send(fit(m, ok(m.raw + m.body, *fields)))
     return answer
 
 
