@@ -154,6 +154,8 @@ def store(rule, ask, reply, asked_at, clock):
     if reply.error or status in (206, 304, 500) or ask.no_store or (rule.most is not None and len(reply.body) > rule.most):
         return None
     if rule.mode == "force":
+        if status >= 400 or status not in HEURISTIC:
+            return None  # an error, or the way to a log-in page
         e = Entry(reply, ask.kind, (asked_at[0], asked_at[1]), (rule.lifetime, rule.lifetime))
         e.stale_while, e.stale_error = rule.stale_while, rule.stale_error
         return e
@@ -164,7 +166,7 @@ def store(rule, ask, reply, asked_at, clock):
         return None
     if told is not None:
         lifetime = (told, told)
-    elif rule.mode == "give":
+    elif rule.mode == "give" and status < 400:
         lifetime = (rule.lifetime, rule.lifetime)
     elif reply.modified:
         lifetime = tuple(min(86400, int((clock + x - reply.modified) // 10)) for x in (-1, 2))
