@@ -23,6 +23,7 @@
 #define GW_RECV 1      /* bytes asked of the kernel in one read; 0: all room */
 #define GW_CLIENTS 16  /* default of `clients` */
 #define GW_REQUESTS 8  /* default of `requests` */
+#define GW_ERRANDS 4   /* places beside `requests` for what is fetched into the cache without a client */
 #else
 #define GW_BUFFER 16384
 #define GW_HEAD 8192
@@ -33,6 +34,7 @@
 #define GW_RECV 0
 #define GW_CLIENTS 512
 #define GW_REQUESTS 128
+#define GW_ERRANDS 16
 #endif
 
 #define GW_HEAD_OUT (GW_HEAD + 4096) /* a head as we send it: theirs and our fields */

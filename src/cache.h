@@ -124,6 +124,8 @@ int cache_peek(const struct cache_read *r, struct cache_piece *pieces, int count
 void cache_take(struct cache_read *r, uint64_t len);
 /* Nothing is left to take, and nothing will come. */
 bool cache_read_done(const struct cache_read *r);
+/* Others wait for this reader, which is much slower than they are (cache_hurry): it has to leave. */
+bool cache_read_is_late(const struct cache_read *r);
 /* It broke, and what there was has been taken. */
 bool cache_read_broken(const struct cache_read *r);
 
@@ -152,6 +154,8 @@ void cache_room(struct cache_user *u, struct cache_fill *f, char **at, size_t *l
 void cache_follow(struct cache_user *u, const struct cache_fill *f, uint32_t reader, struct cache_found *found);
 /* len bytes have been put there. */
 void cache_put(struct cache_user *u, struct cache_fill *f, size_t len);
+/* There has been no room for long: readers who hold it up, while others have taken nearly all, become late. */
+void cache_hurry(struct cache_user *u, const struct cache_fill *f);
 /* It is whole. (Of known length: all of it must have been put.) */
 void cache_fill_done(struct cache_user *u, struct cache_fill *f);
 /* It is not, and will not be: CACHE_BROKEN, or CACHE_PASS. Nothing happens without an entry. */
@@ -172,6 +176,9 @@ void cache_hold(struct cache_user *u, const struct cache_found *found, int64_t n
 uint32_t cache_invalidate(struct cache_user *u, struct span url);
 /* The same for all URLs that begin so; "": all. The scheme and host in any letter case. */
 uint32_t cache_purge(struct cache_user *u, struct span prefix, bool whole_url);
+
+/* Changes with the two above, for this URL; others may change with it. Who asks the server without a promise compares. */
+uint32_t cache_epoch(const struct cache_user *u, struct span url);
 
 /* --- telling --------------------------------------------------------------------------- */
 

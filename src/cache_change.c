@@ -86,6 +86,7 @@ uint32_t cache_invalidate(struct cache_user *u, struct span url)
 		return 0;
 	hash = cache_hash(c, url);
 	cache_lock_must(c, u->pid, 0);
+	atomic_fetch_add_explicit(&c->epochs[hash % CACHE_EPOCHS], 1, memory_order_relaxed);
 	for (entry = *cache_bucket(c, hash); entry; entry = next) {
 		const struct cache_entry *e = cache_entry(c, entry);
 
@@ -136,6 +137,8 @@ uint32_t cache_purge(struct cache_user *u, struct span prefix, bool whole_url)
 		return 0;
 	buckets = cache_at(c, c->buckets_at);
 	cache_lock_must(c, u->pid, 0);
+	for (i = 0; i < CACHE_EPOCHS; i++)
+		atomic_fetch_add_explicit(&c->epochs[i], 1, memory_order_relaxed);
 	for (i = 0; i <= c->bucket_mask; i++) {
 		for (entry = buckets[i]; entry; entry = next) {
 			const struct cache_entry *e = cache_entry(c, entry);
@@ -149,4 +152,11 @@ uint32_t cache_purge(struct cache_user *u, struct span prefix, bool whole_url)
 	}
 	cache_unlock(c);
 	return count;
+}
+
+uint32_t cache_epoch(const struct cache_user *u, struct span url)
+{
+	const struct cache *c = u->arena;
+
+	return c ? atomic_load_explicit(&c->epochs[cache_hash(c, url) % CACHE_EPOCHS], memory_order_relaxed) : 0;
 }

@@ -195,6 +195,40 @@ static void give_back(struct cache *c, uint32_t entry)
 	}
 }
 
+/* The readers of an entry that have at least so many bytes still to take; with late, they are told. */
+static uint32_t laggards(const struct cache *c, const struct cache_fill *f, uint32_t most, bool late)
+{
+	uint32_t slot, i, count = 0;
+
+	for (slot = 0; slot < c->slots; slot++) {
+		if (atomic_load_explicit(&c->slot[slot].pid, memory_order_relaxed) == 0)
+			continue;
+		for (i = 0; i < c->readers; i++) {
+			struct cache_record *r = cache_record(c, slot, i);
+
+			if (r->entry != f->entry || (uint32_t)f->done - atomic_load_explicit(&r->done, memory_order_acquire) < most)
+				continue;
+			count++;
+			if (late)
+				atomic_store_explicit(&r->late, 1, memory_order_relaxed);
+		}
+	}
+	return count;
+}
+
+void cache_hurry(struct cache_user *u, const struct cache_fill *f)
+{
+	struct cache *c = u->arena;
+	uint32_t most;
+
+	if (!c || f->entry == CACHE_NONE || !f->too_long || !cache_lock(c, u->pid))
+		return;
+	most = behind(c, f->entry) / 2;
+	if (most && laggards(c, f, most, false) < laggards(c, f, 0, false))
+		laggards(c, f, most, true);
+	cache_unlock(c);
+}
+
 static bool more(struct cache_user *u, struct cache_fill *f)
 {
 	struct cache *c = u->arena;

@@ -17,6 +17,7 @@ static void pin(struct cache_user *u, uint32_t entry, uint32_t reader, struct ca
 
 	r->entry = entry;
 	atomic_store_explicit(&r->done, 0, memory_order_relaxed);
+	atomic_store_explicit(&r->late, 0, memory_order_relaxed);
 	STEP();
 	cache_hold_pin(u->arena, entry);
 	found->pin = (struct cache_pin){entry, reader};
@@ -208,10 +209,10 @@ bool cache_begin(struct cache_user *u, const struct cache_key *k, uint32_t reade
 
 /* --- how is it with it? --------------------------------------------------------------------- */
 
+/* Of a promise head is 0, so its first one is news, too. */
 static bool is_news(const struct cache_entry *e, const struct cache_found *found)
 {
-	return cache_has_head(e) && (found->state == CACHE_PROMISED ||
-		atomic_load_explicit(&e->head_block, memory_order_acquire) != found->head);
+	return cache_has_head(e) && atomic_load_explicit(&e->head_block, memory_order_acquire) != found->head;
 }
 
 /* A head that is there may be replaced any moment (cache_refresh), so it is copied under the lock. */

@@ -154,8 +154,6 @@ static void keep(struct cache *c, uint32_t entry, uint32_t filler)
 	e->blocks = 0;
 	e->indexed = e->changing = false;
 	e->queue = CACHE_NO_QUEUE;
-	if (e->spare == e->own) /* it died between the two */
-		e->spare = CACHE_NONE;
 	sound &= claim_rest(c, e, entry, &e->last);
 	sound &= claim_head(c, e, &e->own);
 	sound &= claim_head(c, e, &e->spare);

@@ -23,6 +23,7 @@ enum {
 	CACHE_LEAST = 16,      /* blocks: with fewer it is not worth having */
 	CACHE_VARIANTS = 16,   /* stored responses of one key */
 	CACHE_SAME_URL = 64,   /* entries of one URL: they share a bucket, and strangers may make them */
+	CACHE_EPOCHS = 64,     /* a power of two */
 	CACHE_GHOST_WAYS = 4
 };
 #define CACHE_NOBODY UINT32_MAX
@@ -69,6 +70,7 @@ struct cache_record { /* the ledger: what one reader of one slot has */
 	uint32_t entry;        /* pinned to read */
 	_Atomic uint32_t done; /* bytes of its body that were taken, modulo 2^32 */
 	uint32_t fill;         /* being written */
+	_Atomic uint32_t late; /* 1: too slow for the others */
 };
 
 struct cache_slot {
@@ -99,6 +101,7 @@ struct cache {
 	struct cache_list queues[CACHE_QUEUES];
 	size_t ledger_at, buckets_at, links_at, map_at, ghosts_at, blocks_at; /* bytes from here */
 	size_t size;
+	_Atomic uint32_t epochs[CACHE_EPOCHS]; /* of URLs, by hash: counts what made them invalid */
 	uint64_t keys[2];     /* of the hash */
 	int64_t clock;        /* the latest now that anybody has told */
 	uint64_t counts[CACHE_COUNTS];

@@ -110,6 +110,11 @@ void cache_take(struct cache_read *r, uint64_t len)
 	atomic_store_explicit(&cache_record(c, r->user->slot, r->reader)->done, (uint32_t)r->done, memory_order_release);
 }
 
+bool cache_read_is_late(const struct cache_read *r)
+{
+	return r->user->arena && r->entry != CACHE_NONE && atomic_load_explicit(&cache_record(r->user->arena, r->user->slot, r->reader)->late, memory_order_relaxed);
+}
+
 /* The state first: what came before it was set has been counted then. */
 bool cache_read_done(const struct cache_read *r)
 {

@@ -164,8 +164,10 @@ short exchange_wants_client(const struct exchange *x)
 		return link_watch(client, x->r.up_over ? watches_client(x) : flow_wants_in(&x->r.up_flow), flow_wants_out(&x->r.down_flow));
 	case EXCHANGE_REPLY:
 		return link_watch(client, false, true);
+	case EXCHANGE_JOIN:
+		return link_watch(client, watches_client(x), false);
 	case EXCHANGE_SERVE:
-		return link_watch(client, false, flow_wants_out(&x->r.down_flow));
+		return link_watch(client, watches_client(x), flow_wants_out(&x->r.down_flow));
 	case EXCHANGE_TUNNEL:
 		return link_watch(client, flow_wants_in(&x->r.up_flow), flow_wants_out(&x->r.down_flow));
 	default:

@@ -32,7 +32,7 @@ struct env {
 	struct cache_user cache; /* no arena: nothing is kept */
 	uint32_t *readers;       /* numbers of the cache's readers that nobody has */
 	uint32_t reader_count;   /* so many */
-	struct pool *conns, *exchanges; /* the worker's: an errand takes a place of each */
+	struct pool *conns, *exchanges; /* for errands: places of their own, one of each */
 	struct list *busy;       /* connections with an exchange */
 	bool cache_moved;        /* something was written to the cache: others of this worker may have waited for it */
 	struct share_slot *slot; /* of this worker in share */
@@ -127,7 +127,10 @@ struct keep {
 	struct cache_read read;   /* of found, on its way to the client */
 	const char *word;         /* for the log */
 	const char *detail;       /* why it was not stored; NULL */
+	int64_t stalled_since;    /* no room to write, ms; 0: there is */
+	int64_t unread_since;     /* nobody reads what is written, ms; 0: somebody does */
 	int64_t look_at;          /* when to look again whether others have got on, ms; 0: we are told */
+	uint32_t epoch;           /* of the URL, when the server was asked (cache_epoch) */
 	uint16_t fwd_status;      /* what the server said; 0: nothing */
 	uint8_t asker;            /* enum fresh_asker */
 	uint8_t fwd;              /* enum keep_fwd */
@@ -218,6 +221,8 @@ size_t exchange_bytes(const struct config *c);
 struct exchange *exchange_open(void *memory, struct env *env, struct conn *conn);
 /* After EXCHANGE_NEXT: begins with what is there. */
 void exchange_next(struct exchange *x);
+/* An errand that others wait for: they read what it fetches. */
+bool exchange_is_needed(const struct exchange *x);
 /* What was waited for in the cache may be there. */
 bool exchange_waits_for_cache(const struct exchange *x);
 /* Gives back what it has borrowed. The connection stays as it is. */

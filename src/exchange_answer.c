@@ -234,9 +234,7 @@ static bool step_up(struct exchange *x)
 	return false;
 }
 
-/* With nothing left to send, the client's socket is still looked at: it may
- * have gone, or sent its next request. False: it has gone. */
-static bool watch_client(struct exchange *x)
+bool exchange_watch_client(struct exchange *x)
 {
 	struct link *client = &x->conn->link;
 
@@ -253,12 +251,23 @@ void exchange_step_await(struct exchange *x)
 {
 	bool consulting = x->r.consulting;
 
-	if (!step_up(x) || !watch_client(x))
+	if (!step_up(x) || !exchange_watch_client(x))
 		return;
 	while (x->r.state == EXCHANGE_AWAIT && step_answer(x))
 		;
 	if (consulting && !x->r.consulting && x->r.state == EXCHANGE_AWAIT)
 		exchange_step_await(x); /* the request itself is on its way now */
+}
+
+/* A server that has no use for the body of such a request may have left it unread, and
+ * take it for the next request (RFC 9110 9.3.1). */
+static bool has_odd_body(const struct exchange *x)
+{
+	const struct frame *f = &x->r.frame;
+
+	if (x->r.consulting || f->kind == BODY_NONE || (f->kind == BODY_LENGTH && f->length == 0))
+		return false;
+	return x->asked.method == METHOD_GET || x->asked.method == METHOD_HEAD || x->asked.method == METHOD_OPTIONS || x->asked.method == METHOD_DELETE;
 }
 
 /* Is the link in a state in which the next request may be sent on it? (Some
@@ -267,7 +276,7 @@ static bool server_link_is_clean(const struct exchange *x)
 {
 	const struct upstream *up = x->r.up;
 
-	return x->r.answer.persist && (x->r.consulting || !x->r.frame.upgrade) && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
+	return !has_odd_body(x) && x->r.answer.persist && (x->r.consulting || !x->r.frame.upgrade) && x->r.up_over && body_done(&x->r.up_flow.body) && !flow_wants_out(&x->r.up_flow) &&
 	       buf_held(&x->back) == 0 && link_is_open(&up->link) && !up->link.cut && !up->peer->server->proxy;
 }
 
@@ -283,7 +292,7 @@ void exchange_leave_server(struct exchange *x)
 
 void exchange_step_relay(struct exchange *x)
 {
-	if (!step_up(x) || !watch_client(x))
+	if (!step_up(x) || !exchange_watch_client(x))
 		return;
 	switch (flow_step(&x->r.down_flow)) {
 	case FLOW_WAIT:

@@ -8,7 +8,11 @@
  */
 #include "exchange_keep.h"
 
-enum { ROUNDS = 8 }; /* buffers read in one step, at most */
+enum {
+	ROUNDS = 8,        /* buffers read in one step, at most */
+	STALL_MS = 2000,   /* readers who hold up others for so long have to leave */
+	UNREAD_MS = 10000  /* what nobody reads is fetched no longer than that, unless its end is known: it may have none */
+};
 
 /* --- the body --------------------------------------------------------------------------- */
 
@@ -73,6 +77,33 @@ static bool has_ended(struct exchange *x)
 	return !x->r.up->link.why && body_end(&x->r.down_flow.body);
 }
 
+/* Is it fetched for nobody, and more than may be stored, or for too long, or when we are to end? */
+static bool is_in_vain(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+
+	if (cache_fill_is_read(&x->env->cache, &k->fill)) {
+		k->unread_since = 0;
+		return false;
+	}
+	if (k->unread_since == 0)
+		k->unread_since = x->env->now;
+	return k->fill.too_long || x->env->draining || (k->fill.length == UINT64_MAX && k->unread_since + UNREAD_MS <= x->env->now);
+}
+
+/* The slowest reader has to go on. */
+static void wait_for_room(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+
+	if (k->stalled_since == 0)
+		k->stalled_since = x->env->now;
+	else if (k->stalled_since + STALL_MS <= x->env->now)
+		cache_hurry(&x->env->cache, &k->fill);
+	k->look_at = x->env->now + KEEP_LOOK_MS;
+	x->r.window = x->r.moved_at = x->env->now; /* it is not the server who is slow */
+}
+
 void exchange_step_fill(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
@@ -84,16 +115,15 @@ void exchange_step_fill(struct exchange *x)
 			finish_fill(x);
 			return;
 		}
-		/* what is too long to be stored is fetched for those alone who read it */
-		if (x->r.down_flow.body.bad || (k->fill.too_long && !cache_fill_is_read(&x->env->cache, &k->fill))) {
+		if (x->r.down_flow.body.bad || is_in_vain(x)) {
 			exchange_break_fill(x);
 			return;
 		}
 		if (k->stalled) {
-			k->look_at = x->env->now + KEEP_LOOK_MS;
-			x->r.window = x->r.moved_at = x->env->now; /* it is not the server who is slow */
+			wait_for_room(x);
 			return;
 		}
+		k->stalled_since = 0;
 		if (server->eof) {
 			if (has_ended(x))
 				finish_fill(x);
@@ -102,8 +132,10 @@ void exchange_step_fill(struct exchange *x)
 			return;
 		}
 		/* the last round reads nothing: what a step read, it has written too */
-		if (round + 1 == ROUNDS || !server->readable || (link_fill(server) == 0 && !server->eof))
+		if (round + 1 == ROUNDS || !server->readable || (link_fill(server) == 0 && !server->eof)) {
+			k->look_at = k->unread_since && k->fill.length == UINT64_MAX ? k->unread_since + UNREAD_MS : 0;
 			return;
+		}
 	}
 }
 
@@ -166,6 +198,43 @@ static struct span moved(struct span s, const char *from, size_t size, const cha
 	return s;
 }
 
+/* What a client wants of caches, and what it has already: not of one that asks for all. */
+static bool is_wish(enum field_id id)
+{
+	switch (id) {
+	case FIELD_CACHE_CONTROL:
+	case FIELD_IF_MODIFIED_SINCE:
+	case FIELD_IF_NONE_MATCH:
+	case FIELD_IF_RANGE:
+	case FIELD_PRAGMA:
+	case FIELD_RANGE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* From a head without those fields. Nothing that Connection names is left in it that goes up (keep_is_plain). */
+static void copy_fields(struct head *to, const struct head *from, struct frame *frame)
+{
+	memset(to->first, 0, sizeof to->first);
+	to->many = 0;
+	to->count = 0;
+	for (unsigned i = 0; i < from->count; i++) {
+		const struct field *f = &from->fields[i];
+
+		if (is_wish(f->id))
+			continue;
+		to->fields[to->count++] = *f;
+		if (to->first[f->id])
+			to->many |= UINT64_C(1) << f->id;
+		else
+			to->first[f->id] = to->count;
+	}
+	frame->names = false;
+	memset(frame->named, 0, sizeof frame->named);
+}
+
 /* The request of x becomes that of e: a GET, and nothing of the client's connection in it. */
 static void copy_request(struct exchange *e, const struct exchange *x)
 {
@@ -186,6 +255,7 @@ static void copy_request(struct exchange *e, const struct exchange *x)
 	e->r.path.query = moved(moved(x->r.path.query, x->in.data, len, e->in.data), x->path_room, GW_TARGET, e->path_room);
 	e->r.host = moved(x->r.host, x->in.data, len, e->in.data);
 	e->r.frame = x->r.frame;
+	copy_fields(&e->asked, &x->asked, &e->r.frame);
 	e->r.frame.name = moved(x->r.frame.name, x->in.data, len, e->in.data);
 	e->r.hide_authorization = x->r.hide_authorization;
 	memcpy(conn->text, from->text, sizeof conn->text);
@@ -256,4 +326,5 @@ void exchange_validate_behind(struct exchange *x)
 	keep_set_conditions(e);
 	e->r.up_over = false;
 	exchange_ask_server(e);
+	exchange_step(e);
 }

@@ -38,6 +38,8 @@ void keep_unpin(struct exchange *x)
 
 	if (pin->entry == CACHE_NONE)
 		return;
+	if (x->r.keep->found.state != CACHE_WHOLE)
+		x->env->cache_moved = true;
 	cache_unpin(&x->env->cache, pin);
 	pin->entry = CACHE_NONE;
 	keep_return_reader(x->env, reader);
@@ -109,8 +111,8 @@ static bool may_lead(const struct exchange *x)
 	if (!k->may_store || k->joins >= JOINS || k->wish.no_cache || k->wish.max_age >= 0)
 		return false;
 	if (k->found.pin.entry)
-		return !k->found.stored.validate && k->found.stored.lifetime > 0;
-	return !is_conditional(x);
+		return !k->found.stored.validate && k->found.stored.lifetime > 0 && (k->validates || !is_conditional(x));
+	return k->asker == FRESH_ANYBODY && !is_conditional(x); /* what others get is most often theirs alone */
 }
 
 /* Nothing that is stored will do. True: it waits for another one's answer. */
@@ -121,6 +123,7 @@ static bool ask(struct exchange *x, const struct cache_key *key)
 	uint32_t reader;
 
 	k->may_store = x->asked.method == METHOD_GET && !k->wish.no_store && (!k->part || k->validates);
+	k->epoch = cache_epoch(&x->env->cache, span_of(key->text.at, key->url));
 	if (!may_lead(x))
 		return false;
 	reader = keep_reader(x->env);
@@ -132,6 +135,7 @@ static bool ask(struct exchange *x, const struct cache_key *key)
 		k->found = other;
 		k->joins++;
 		k->validates = false;
+		x->r.up_over = true; /* as long as it waits */
 		exchange_enter(x, EXCHANGE_JOIN);
 		return true;
 	default:
@@ -301,6 +305,8 @@ void exchange_step_join(struct exchange *x)
 	enum cache_state state = cache_state(&x->env->cache, &k->found);
 
 	if (state == CACHE_PROMISED) {
+		if (!exchange_watch_client(x))
+			return;
 		k->look_at = k->found.ours ? 0 : x->env->now + KEEP_LOOK_MS;
 		return;
 	}
@@ -324,6 +330,11 @@ void exchange_go_alone(struct exchange *x)
 		exchange_ask_server(x);
 }
 
+bool exchange_is_needed(const struct exchange *x)
+{
+	return x->r.errand && x->r.state == EXCHANGE_FILL && cache_fill_is_read(&x->env->cache, &x->r.keep->fill);
+}
+
 bool exchange_waits_for_cache(const struct exchange *x)
 {
 	switch (x->r.state) {
@@ -331,8 +342,8 @@ bool exchange_waits_for_cache(const struct exchange *x)
 		return true;
 	case EXCHANGE_SERVE:
 		return !flow_wants_out(&x->r.down_flow);
-	case EXCHANGE_FILL:
-		return x->r.keep->stalled;
+	case EXCHANGE_FILL: /* for room, and for the news that nobody reads it any more */
+		return true;
 	default:
 		return false;
 	}

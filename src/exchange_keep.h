@@ -10,6 +10,7 @@
 enum {
 	KEEP_OTHERS = 2048, /* bytes of a key besides the URL and who asks */
 	KEEP_VARY = 1024, /* bytes of what a Vary asks for that are looked at */
+	KEEP_LATE_MS = 250, /* whether a slow reader holds up others is looked at so often */
 	KEEP_LOOK_MS = 10 /* what other workers write is looked at so often */
 };
 

@@ -38,65 +38,48 @@ static void write_origin(struct text *out, const struct exchange *x)
 	write_host(out, x->r.asker.scheme, x->r.host);
 }
 
+/* Of a GET its host has that spelling already. */
 static void write_url(struct text *out, const struct exchange *x)
 {
-	write_origin(out, x);
+	if (x->r.keep->cached) {
+		text_span_add(out, x->r.asker.scheme);
+		text_lit(out, "://");
+		text_span_add(out, x->r.host);
+	} else {
+		write_origin(out, x);
+	}
 	text_span_add(out, x->r.path.path);
 	text_span_add(out, x->r.path.query);
 }
 
 /* What of a request may differ without the answer being another one, as long as its Vary does
  * not say so: what all browsers say, and what is looked at elsewhere. */
-static bool is_harmless(enum field_id id)
-{
-	switch (id) {
-	case FIELD_ACCEPT:
-	case FIELD_AUTHORIZATION:
-	case FIELD_CACHE_CONTROL:
-	case FIELD_CONNECTION:
-	case FIELD_CONTENT_LENGTH:
-	case FIELD_COOKIE:
-	case FIELD_EXPECT:
-	case FIELD_HOST:
-	case FIELD_HTTP2_SETTINGS:
-	case FIELD_IF_MODIFIED_SINCE:
-	case FIELD_IF_NONE_MATCH:
-	case FIELD_IF_RANGE:
-	case FIELD_KEEP_ALIVE:
-	case FIELD_MAX_FORWARDS:
-	case FIELD_PRAGMA:
-	case FIELD_PROXY_AUTHORIZATION:
-	case FIELD_PROXY_CONNECTION:
-	case FIELD_RANGE:
-	case FIELD_REFERER:
-	case FIELD_SEC_FETCH_MODE:
-	case FIELD_SEC_FETCH_SITE:
-	case FIELD_TE:
-	case FIELD_TRAILER:
-	case FIELD_TRANSFER_ENCODING:
-	case FIELD_UPGRADE:
-	case FIELD_USER_AGENT:
-	case FIELD_VIA:
-	case FIELD_X_CLIENT_CERT_SUBJECT: /* ours to say, as are the next two */
-	case FIELD_X_FORWARDED_FOR:
-	case FIELD_X_REAL_IP:
-		return true;
-	default:
-		return false;
-	}
-}
+#define BIT(id) (UINT64_C(1) << FIELD_##id)
+#define HARMLESS (BIT(ACCEPT) | BIT(AUTHORIZATION) | BIT(CACHE_CONTROL) | BIT(CONNECTION) | BIT(CONTENT_LENGTH) | BIT(COOKIE) | BIT(EXPECT) | \
+		  BIT(HOST) | BIT(HTTP2_SETTINGS) | BIT(IF_MODIFIED_SINCE) | BIT(IF_NONE_MATCH) | BIT(IF_RANGE) | BIT(KEEP_ALIVE) | \
+		  BIT(MAX_FORWARDS) | BIT(PRAGMA) | BIT(PROXY_AUTHORIZATION) | BIT(PROXY_CONNECTION) | BIT(RANGE) | BIT(REFERER) | \
+		  BIT(SEC_FETCH_MODE) | BIT(SEC_FETCH_SITE) | BIT(TE) | BIT(TRAILER) | BIT(TRANSFER_ENCODING) | BIT(UPGRADE) | \
+		  BIT(USER_AGENT) | BIT(VIA) | BIT(X_CLIENT_CERT_SUBJECT) | BIT(X_FORWARDED_FOR) | BIT(X_REAL_IP))
 
 /* The same of fields that nobody else asks for by name. */
 static bool is_harmless_name(struct span name)
 {
-	static const struct span names[] = {{"DNT", 3}, {"Priority", 8}, {"Purpose", 7}, {"Save-Data", 9}, {"Upgrade-Insecure-Requests", 25}, {"traceparent", 11}, {"tracestate", 10}};
-
-	if (span_starts_same(name, SPAN("Accept-")) || span_starts_same(name, SPAN("Sec-")))
-		return true;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (span_same(name, names[i]))
-			return true;
-	return false;
+	switch (span_lower(name.at[0])) {
+	case 'a':
+		return span_starts_same(name, SPAN("Accept-"));
+	case 'd':
+		return span_same(name, SPAN("DNT"));
+	case 'p':
+		return span_same(name, SPAN("Priority")) || span_same(name, SPAN("Purpose"));
+	case 's':
+		return span_starts_same(name, SPAN("Sec-")) || span_same(name, SPAN("Save-Data"));
+	case 't':
+		return span_same(name, SPAN("traceparent")) || span_same(name, SPAN("tracestate"));
+	case 'u':
+		return span_same(name, SPAN("Upgrade-Insecure-Requests"));
+	default:
+		return false;
+	}
 }
 
 /* All others that go up: tokens, keys, names of users, paths and hosts in fields of anybody's
@@ -108,7 +91,7 @@ static void write_others(struct text *out, const struct exchange *x)
 	for (unsigned i = 0; i < h->count; i++) {
 		enum field_id id = h->fields[i].id;
 
-		if (id == FIELD_OTHER ? is_harmless_name(head_name(h, i)) : is_harmless(id))
+		if (id == FIELD_OTHER ? is_harmless_name(head_name(h, i)) : HARMLESS >> id & 1)
 			continue;
 		if (!x->r.asker.trusted && (head_is_origin(id) || rewrite_is_believed(head_name(h, i))))
 			continue; /* it does not go up */
@@ -238,12 +221,26 @@ static struct span reduce(struct exchange *x, const struct cache_rule *rule, str
 	return text_span(&room);
 }
 
-/* The server gets the spelling of the key, where that can be had in place. */
+/* What stands behind the name of a host: a port as we would write it, or nothing? */
+static bool is_plain_rest(struct span rest, struct span scheme)
+{
+	if (rest.len == 0)
+		return true;
+	return rest.len > 2 && rest.at[0] == ':' && rest.at[1] != '0' && !span_is(rest, SPAN(":80")) && (rest.len != 4 || !span_is(scheme, SPAN("https")));
+}
+
+/* The server gets the spelling of the key; no other one is longer, so it has room in place. */
 void keep_one_host(struct exchange *x)
 {
 	char *at = x->in.data + (x->r.host.at - x->in.data);
+	size_t len = x->r.frame.name.len;
 	struct text out = text_in(at, x->r.host.len);
 
+	if (is_plain_rest(span_of(at + len, x->r.host.len - len), x->r.asker.scheme)) { /* as nearly always */
+		for (size_t i = 0; i < len; i++)
+			at[i] = span_lower(at[i]);
+		return;
+	}
 	write_host(&out, x->r.asker.scheme, x->r.host);
 	x->r.host.len = out.len;
 }

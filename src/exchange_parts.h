@@ -168,6 +168,9 @@ bool exchange_link_was_stale(const struct exchange *x);
 void exchange_retry_fresh(struct exchange *x);
 
 /* exchange_answer.c */
+/* With nothing left to send, the client's socket is still looked at: it may
+ * have gone, or sent its next request. False: it has gone. */
+bool exchange_watch_client(struct exchange *x);
 void exchange_step_await(struct exchange *x);
 void exchange_step_relay(struct exchange *x);
 void exchange_step_reply(struct exchange *x);

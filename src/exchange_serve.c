@@ -30,6 +30,7 @@ static uint16_t status_of(enum fresh_part part, uint16_t stored)
 
 static void begin(struct exchange *x, uint16_t status)
 {
+	x->r.up_over = true; /* nothing goes up: what the client sends is its next request */
 	x->r.status = status;
 	x->r.why = NULL; /* what failed before has been made good */
 	x->r.answering = true;
@@ -92,14 +93,27 @@ void exchange_serve(struct exchange *x)
 	exchange_enter(x, EXCHANGE_REPLY);
 }
 
-void exchange_step_serve(struct exchange *x)
+/* When to look again. Of what this worker writes itself we are told; but not that others wait for us. */
+static int64_t look_at(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
 
+	k->found.state = (uint8_t)cache_state(&x->env->cache, &k->found);
+	if (k->found.state == CACHE_WHOLE)
+		return 0;
+	return x->env->now + (k->found.ours || flow_wants_out(&x->r.down_flow) ? KEEP_LATE_MS : KEEP_LOOK_MS);
+}
+
+void exchange_step_serve(struct exchange *x)
+{
+	if (cache_read_is_late(&x->r.keep->read)) {
+		exchange_abandon(x, "too slow for a page that others wait for, too", EXCHANGE_RESET);
+		return;
+	}
 	switch (flow_step(&x->r.down_flow)) {
 	case FLOW_WAIT:
-		/* of what this worker writes itself we are told */
-		k->look_at = k->found.ours || flow_wants_out(&x->r.down_flow) ? 0 : x->env->now + KEEP_LOOK_MS;
+		if (exchange_watch_client(x))
+			x->r.keep->look_at = look_at(x);
 		return;
 	case FLOW_DONE:
 		exchange_finish(x);

@@ -42,11 +42,21 @@ static bool varies_by_ours(const struct exchange *x)
 	return false;
 }
 
+/* Events and moving pictures: each client's begin when it comes. */
+static bool is_endless(const struct head *h)
+{
+	struct span type = head_get(h, FIELD_CONTENT_TYPE);
+
+	return span_starts_same(type, SPAN("text/event-stream")) || span_starts_same(type, SPAN("multipart/x-mixed-replace"));
+}
+
 /* NULL: it may be stored. Static text. */
 static const char *why_not(struct exchange *x, struct fresh_stored *s)
 {
 	struct fresh_times times = times_of(x);
 
+	if (is_endless(&x->answered))
+		return "a stream";
 	if (varies_by_ours(x))
 		return "Vary";
 	return fresh_store(s, &x->asked, x->r.keep->asker, &x->answered, &x->r.keep->rule->fresh, &times);
@@ -176,7 +186,8 @@ static bool take_place(struct exchange *x)
 	if (k->fill.entry)
 		return true;
 	key = keep_key(x, &room);
-	if (room.full)
+	/* what was asked for before a change may be from before it */
+	if (room.full || cache_epoch(&x->env->cache, span_of(key.text.at, key.url)) != k->epoch)
 		return false;
 	reader = keep_reader(x->env);
 	if (cache_begin(&x->env->cache, &key, reader, x->env->now, &k->fill))
@@ -287,6 +298,31 @@ static bool store(struct exchange *x, struct fresh_stored *s)
 	return true;
 }
 
+static uint64_t most_of(const struct exchange *x)
+{
+	return x->r.keep->rule->object ? x->r.keep->rule->object : x->env->config->cache / 8;
+}
+
+/* It is not stored. Is that so for all who ask, then nobody waits for the next one; else who has waited tries. */
+static void tell_others(struct exchange *x)
+{
+	struct keep *k = x->r.keep;
+	uint64_t length = length_of(&x->r.answer);
+	bool for_all = k->detail && k->asker == FRESH_ANYBODY && !is_failure(x->answered.status);
+
+	if (!k->detail)
+		k->detail = length != UINT64_MAX && length > most_of(x) ? "too long" : "no room";
+	if (for_all)
+		take_place(x); /* known before already, it is remembered for longer */
+	keep_end_fill(x, for_all ? CACHE_PASS : CACHE_BROKEN);
+}
+
+/* Does this answer say how it is with what was asked for, not with the one who asked? */
+static bool is_about_target(int status)
+{
+	return status < 400 || status == 404 || status == 410;
+}
+
 bool exchange_keep_answer(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
@@ -306,10 +342,11 @@ bool exchange_keep_answer(struct exchange *x)
 		k->detail = why_not(x, &s);
 		if (!k->detail && store(x, &s))
 			return true;
+		tell_others(x);
 	}
-	keep_end_fill(x, is_failure(status) ? CACHE_BROKEN : CACHE_PASS);
-	if (k->found.pin.entry && !is_failure(status) && x->asked.method == METHOD_GET)
+	if (k->found.pin.entry && x->asked.method == METHOD_GET && is_about_target(status))
 		cache_forget(&x->env->cache, &k->found);
+	keep_end_fill(x, CACHE_BROKEN);
 	keep_unpin(x);
 	if (x->r.errand)
 		exchange_over(x, EXCHANGE_CLOSE);

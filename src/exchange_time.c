@@ -10,6 +10,7 @@ enum {
 	SLOW_MS = 1000,        /* a client that was too slow for so long gives way, when places run out */
 	SLOW_RATE = 1024,      /* bytes a second that are not too slow */
 	SILENT_MS = 60000,     /* so does a tunnel or an event stream that was silent for so long */
+	JOIN_MS = 5000,        /* who waits for another one's answer asks for himself after so long */
 	HALF_CLOSED_MS = 10000 /* nothing need move for so long once a client, or an end of a tunnel, has closed */
 };
 
@@ -55,12 +56,6 @@ static int64_t patience(const struct exchange *x)
 	return ends_soon(x) && ms > HALF_CLOSED_MS ? HALF_CLOSED_MS : ms;
 }
 
-/* Who waits for another one's answer waits as long as that one may take. */
-static int64_t join_patience(const struct exchange *x)
-{
-	return x->r.route->options.connect_timeout + x->r.route->options.response_timeout;
-}
-
 /* What other workers write is looked at from time to time. */
 static int64_t or_look(const struct exchange *x, int64_t due)
 {
@@ -82,7 +77,7 @@ int64_t exchange_deadline(const struct exchange *x)
 	case EXCHANGE_CONNECT:
 		return x->r.since + x->r.route->options.connect_timeout;
 	case EXCHANGE_JOIN:
-		return or_look(x, x->r.since + join_patience(x));
+		return or_look(x, x->r.since + JOIN_MS);
 	default:
 		return x->r.held_since ? exchange_pace_due(x) : or_look(x, x->r.window + patience(x));
 	}
@@ -141,7 +136,7 @@ void exchange_expire(struct exchange *x)
 		expire_connect(x);
 		break;
 	case EXCHANGE_JOIN:
-		if (x->r.since + join_patience(x) <= x->env->now)
+		if (x->r.since + JOIN_MS <= x->env->now)
 			exchange_go_alone(x);
 		break;
 	default:

@@ -152,7 +152,7 @@ static int32_t lifetime_said(const struct fresh_control *c, const struct head *a
 /* RFC 9111 4.2.2. Images of small devices have files from 1970: that says nothing. */
 static int32_t lifetime_guessed(const struct fresh_stored *s, const struct fresh_rule *rule)
 {
-	if (rule->mode == FRESH_GIVE)
+	if (rule->mode == FRESH_GIVE && s->status < 400) /* what is an error now may be none soon */
 		return rule->lifetime;
 	return s->modified >= CLOCK_SET ? at_most((s->date - s->modified) / HEURISTIC_PART, DAY) : 0;
 }
@@ -259,6 +259,8 @@ const char *fresh_store(struct fresh_stored *s, const struct head *asked, enum f
 	if (fresh_vary_forbids(answer))
 		return "Vary";
 	set_common(s, answer, t);
+	if (rule->mode == FRESH_FORCE && (answer->status >= 400 || !is_heuristic(answer->status)))
+		return "status"; /* an error, or the way to a log-in page */
 	if (rule->mode != FRESH_FORCE)
 		return obey(s, asker, answer, rule, t);
 	force(s, rule, t);

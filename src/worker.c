@@ -55,6 +55,7 @@ static void begin_draining(struct worker *w, int64_t ms)
 	for (size_t i = 0; i < w->env.config->listener_count; i++)
 		platform_close(w->given->listeners[i]);
 	w->env.draining = true;
+	w->env.cache_moved = true; /* errands without a reader end */
 	w->drain_at = w->env.now + ms;
 }
 
@@ -502,11 +503,23 @@ static void look_at_watches(struct worker *w)
 		obey(w);
 }
 
+/* Clients of other workers read what it fetches. */
+static bool has_needed_errand(const struct worker *w)
+{
+	const struct list *busy = &w->lists[CONN_BUSY];
+
+	if (w->errands.lent)
+		for (struct node *n = list_first(busy); n; n = list_next(busy, n))
+			if (exchange_is_needed(LIST_OF(n, struct conn, node)->exchange))
+				return true;
+	return false;
+}
+
 static bool goes_on(const struct worker *w)
 {
 	if (w->quit)
 		return false;
-	return !w->env.draining || (w->conns.lent > 0 && w->env.now < w->drain_at);
+	return !w->env.draining || ((w->conns.lent > 0 || has_needed_errand(w)) && w->env.now < w->drain_at);
 }
 
 static void turn(struct worker *w)
@@ -564,8 +577,8 @@ int worker_run(const struct worker_given *given)
 	};
 	for (int i = 0; i < CONN_STATES; i++)
 		list_init(&w.lists[i]);
-	w.env.conns = &w.conns;
-	w.env.exchanges = &w.exchanges;
+	w.env.conns = &w.errand_conns;
+	w.env.exchanges = &w.errands;
 	w.env.busy = &w.lists[CONN_BUSY];
 	w.park = platform_park_open();
 	open_house(&w);

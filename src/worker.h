@@ -40,7 +40,7 @@ size_t worker_memory(const struct config *c, struct memory_term *terms, size_t r
 /* So many readers of the cache (cache.h) may one worker have at a time. */
 static inline uint32_t worker_cache_readers(const struct config *c)
 {
-	return 2 * c->requests;
+	return 2 * (c->requests + GW_ERRANDS);
 }
 
 /* Runs until drained or told to quit; returns the exit status of the process. */

@@ -52,13 +52,13 @@ void worker_close(struct worker *w, struct conn *c)
 	if (c->counted)
 		share_peer_out(w->env.share, w->env.slot_number, &c->peer, 0);
 	link_close(&c->link);
-	pool_return(&w->conns, c);
+	pool_return(pool_owns(&w->conns, c) ? &w->conns : &w->errand_conns, c);
 }
 
 static void give_back(struct worker *w, struct conn *c)
 {
 	exchange_close(c->exchange);
-	pool_return(&w->exchanges, c->exchange);
+	pool_return(pool_owns(&w->exchanges, c->exchange) ? &w->exchanges : &w->errands, c->exchange);
 	c->exchange = NULL;
 }
 

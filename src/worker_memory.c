@@ -4,12 +4,18 @@
  */
 #include "worker_parts.h"
 
-static size_t watch_count(const struct config *c)
+/* A route that keeps answers may fetch some without a client. */
+static size_t errands(const struct config *c)
 {
-	return 8 + c->listener_count + 2 * (size_t)c->requests + c->clients + backend_links(c);
+	return c->cache ? GW_ERRANDS : 0;
 }
 
-enum { OWN_TERMS = 7, TERMS = OWN_TERMS + TLS_TERMS };
+static size_t watch_count(const struct config *c)
+{
+	return 8 + c->listener_count + 2 * (size_t)c->requests + c->clients + backend_links(c) + errands(c);
+}
+
+enum { OWN_TERMS = 9, TERMS = OWN_TERMS + TLS_TERMS };
 
 size_t worker_memory(const struct config *c, struct memory_term *terms, size_t room)
 {
@@ -21,6 +27,8 @@ size_t worker_memory(const struct config *c, struct memory_term *terms, size_t r
 		{"targets", c->target_count, sizeof(int32_t)},
 		{"watched descriptors", watch_count(c), sizeof(struct watch) + sizeof(void *)},
 		{"readers of the cache", c->cache ? worker_cache_readers(c) : 0, sizeof(uint32_t)},
+		{"errands for the cache", errands(c), pool_bytes(exchange_bytes(c), 1)},
+		{"their connections", errands(c), pool_bytes(sizeof(struct conn), 1)},
 	};
 	struct tls_term tls[TLS_TERMS];
 
@@ -60,5 +68,7 @@ bool worker_allocate(struct worker *w)
 	w->watches = (struct watch *)(void *)at[5];
 	w->owners = (void **)(void *)(w->watches + watch_count(c));
 	w->env.readers = (uint32_t *)(void *)at[6];
+	pool_init(&w->errands, at[7], exchange_bytes(c), (uint32_t)errands(c));
+	pool_init(&w->errand_conns, at[8], sizeof(struct conn), (uint32_t)errands(c));
 	return terms[OWN_TERMS].count == 0 || worker_open_tls(w, (void **)at + OWN_TERMS);
 }

@@ -35,6 +35,7 @@ struct worker {
 	const struct worker_given *given;
 	struct pool conns;
 	struct pool exchanges;
+	struct pool errands, errand_conns; /* exchanges without a client, and what they have for a connection */
 	struct list lists[CONN_STATES]; /* by enum conn_state; quiet ones in the order of since */
 	struct watch *watches;
 	void **owners;            /* of each watch */
