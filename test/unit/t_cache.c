@@ -198,7 +198,7 @@ static void pieces_are_joined(void **state)
 static void promises(void **state)
 {
 	struct made m;
-	struct cache_key k = made_key("https://a/p\n");
+	struct cache_key k = made_key("https://a/p\n"), other = made_key("https://a/q\n");
 	struct cache_fill f, second;
 	struct cache_found a, b;
 	struct cache_read r;
@@ -211,6 +211,8 @@ static void promises(void **state)
 	assert_int_equal(cache_promise(&m.u[0], &k, 1, 100, &second, &b), CACHE_JOIN);
 	assert_int_equal(cache_promise(&m.u[0], &k, 1, 100, &second, &(struct cache_found){.held = 0}), CACHE_ALONE); /* that reader has a pin */
 	assert_false(cache_begin(&m.u[2], &k, 0, 100, &second));
+	assert_int_equal(cache_promise(&m.u[0], &other, 0, 100, &second, &(struct cache_found){.held = 0}), CACHE_ALONE); /* that one writes already */
+	assert_false(cache_begin(&m.u[0], &other, 0, 100, &second));
 	assert_true(cache_fill_is_read(&m.u[0], &f));
 	assert_true(b.ours);
 	assert_false(a.ours);

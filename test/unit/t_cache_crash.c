@@ -169,6 +169,17 @@ static bool has_changed(struct scene *s)
 	return differs != 0;
 }
 
+/* What is found has the head that belongs to it. */
+static void check_found(struct made *m)
+{
+	struct cache_found found;
+
+	if (!made_look(m, "https://a/whole\n", 6, &found))
+		return;
+	assert_int_equal(found.stored.lifetime == 77, made_number(&m->u[0], &found) == 7);
+	made_unpin(m, &found);
+}
+
 static void afterwards(struct scene *s, const char *name)
 {
 	struct made *m = &s->copy;
@@ -184,6 +195,7 @@ static void afterwards(struct scene *s, const char *name)
 	assert_true(is_pinned_right(m, &whole, 1));
 	assert_true(is_pinned_right(m, &old, 2));
 	check_wait(m, &wait);
+	check_found(m);
 	cache_unpin(&m->u[0], &whole.pin);
 	cache_unpin(&m->u[0], &old.pin);
 	cache_unpin(&m->u[0], &wait.pin);

@@ -51,6 +51,7 @@ static void what_is_pinned_stays(void **state)
 		assert_int_equal(made_take(&r, i, UINT64_MAX, SIZE_MAX), 3);
 		assert_int_equal(made_number(&m.u[0], &found[i]), i);
 		made_unpin(&m, &found[i]);
+		assert_int_equal(made_read(&m, key_of("pinned", i), 3), i); /* and is found */
 	}
 	made_all_idle(&m);
 	made_free(&m);
@@ -77,12 +78,13 @@ static void all_pinned(void **state)
 	assert_false(cache_refresh(&m.u[0], &found[0], &made_stored, SPAN("1 ")));
 	made_check(&m, "no room for a head");
 	made_unpin(&m, &found[1]);
+	made_unpin(&m, &found[2]);
 	assert_true(cache_begin(&m.u[1], &k, 0, 0, &f));
 	assert_false(cache_fill_head(&m.u[1], &f, &made_stored, SPAN(""), SPAN("1 "), 3 * GW_BLOCK, UINT64_MAX, 0));
 	made_check(&m, "no room for a body");
 	for (i = 0; i < MADE_READERS; i++)
 		made_unpin(&m, &found[i]);
-	/* What did not fit has thrown out no more than its one block. */
+	/* What did not fit has thrown out nothing; the promise took one block. */
 	assert_int_equal(m.c->counts[CACHE_EVICTED], 1);
 	made_all_idle(&m);
 	made_free(&m);
@@ -131,6 +133,59 @@ static void ghosts(void **state)
 	assert_true(made_look(&m, key_of("ghost", 0), 1, &found));
 	assert_int_equal(cache_entry(m.c, found.pin.entry)->queue, CACHE_MAIN);
 	made_unpin(&m, &found);
+	made_all_idle(&m);
+	made_free(&m);
+}
+
+/* As many are remembered as there are entries in the main queue, not more. */
+static void old_ghosts(void **state)
+{
+	struct made m;
+	struct cache_found found;
+	uint32_t i, round, late;
+
+	(void)state;
+	for (late = 0; late < 2; late++) {
+		made_arena(&m, 100);
+		for (round = 0; round < 3; round++)
+			for (i = 0; i < 10; i++)
+				ask(&m, "hot", i, 10);
+		ask(&m, "ghost", 0, 10);
+		for (i = 0; i < 89 + (late ? 15 : 5); i++)
+			ask(&m, "once", i, 10);
+		assert_int_equal(m.c->queues[CACHE_MAIN].entries, 10);
+		assert_false(ask(&m, "ghost", 0, 10));
+		assert_true(made_look(&m, key_of("ghost", 0), 1, &found));
+		assert_int_equal(cache_entry(m.c, found.pin.entry)->queue, late ? CACHE_SMALL : CACHE_MAIN);
+		made_unpin(&m, &found);
+		made_all_idle(&m);
+		made_free(&m);
+	}
+}
+
+/* In the main queue each hit is worth a round. */
+static void rounds(void **state)
+{
+	struct made m;
+	uint32_t i, j, there[2] = {0, 0};
+
+	(void)state;
+	made_arena(&m, 60);
+	for (i = 0; i < 20; i++)
+		for (j = 0; j < 3; j++)
+			ask(&m, "page", i, 10);
+	for (i = 0; i < 60; i++)
+		ask(&m, "once", i, 10); /* all pages are in the main queue now */
+	for (i = 0; i < 20; i++)
+		for (j = 0; j < (i % 2 ? 3 : 1); j++)
+			ask(&m, "page", i, 10);
+	for (i = 0; i < 130; i++) /* these, too, and some have to go */
+		for (j = 0; j < 3; j++)
+			ask(&m, "new", i, 10);
+	for (i = 0; i < 20; i++)
+		there[i % 2] += made_read(&m, key_of("page", i), 10) == i;
+	if (there[0] >= there[1] || there[1] != 10)
+		fail_msg("%u and %u", (unsigned)there[0], (unsigned)there[1]);
 	made_all_idle(&m);
 	made_free(&m);
 }
@@ -233,6 +288,8 @@ int main(void)
 		cmocka_unit_test(all_pinned),
 		cmocka_unit_test(scan),
 		cmocka_unit_test(ghosts),
+		cmocka_unit_test(old_ghosts),
+		cmocka_unit_test(rounds),
 		cmocka_unit_test(renewed),
 		cmocka_unit_test(better_than_lru),
 	};
