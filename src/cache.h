@@ -28,10 +28,10 @@
 struct cache; /* the arena: cache_parts.h */
 
 /* Bytes that an arena of this size in bytes would hold as blocks; 0: it is too small to be one (16 blocks
- * and what lies before them: about 18 KiB with GW_BLOCK 1024, and 12 bytes for each reader of each slot). */
+ * and what lies before them: about 18 KiB with GW_BLOCK 1024, and 16 bytes for each reader of each slot). */
 size_t cache_blocks_of(size_t size, uint32_t slots, uint32_t readers);
 /* Sets up an arena in zeroed shared memory, size bytes (cache_blocks_of must not be 0): for so many slots of
- * workers (see share_join), each with so many readers. Each slot costs 12 bytes a reader, used or not. */
+ * workers (see share_join), each with so many readers. Each slot costs 16 bytes a reader, used or not. */
 void cache_init(struct cache *c, size_t size, uint32_t slots, uint32_t readers, uint64_t seed);
 
 /* How a process speaks to it. */

@@ -259,6 +259,41 @@ static void purges(void **state)
 	made_free(&m);
 }
 
+/* Who asked before a change can see that there was one. */
+static void epochs(void **state)
+{
+	static const struct cache_user none = {.arena = NULL};
+	struct made m;
+	struct span a = SPAN("https://a/x"), b;
+	uint32_t before, other;
+	char url[40];
+	int i;
+
+	(void)state;
+	made_arena(&m, 60);
+	before = cache_epoch(&m.u[0], a);
+	for (i = 0; i < 50; i++) { /* a URL that does not share its number */
+		b = span_of(url, (size_t)snprintf(url, sizeof url, "https://a/%d", i));
+		other = cache_epoch(&m.u[0], b);
+		cache_invalidate(&m.u[0], b);
+		assert_int_not_equal(cache_epoch(&m.u[1], b), other);
+		if (cache_epoch(&m.u[0], a) == before)
+			break;
+		before = cache_epoch(&m.u[0], a);
+	}
+	assert_true(i < 50);
+	assert_true(made_store(&m, "https://a/x\n", 1, 10));
+	assert_int_equal(cache_epoch(&m.u[2], a), before);
+	cache_invalidate(&m.u[1], a);
+	assert_int_not_equal(cache_epoch(&m.u[2], a), before);
+	before = cache_epoch(&m.u[0], a);
+	cache_purge(&m.u[1], SPAN("https://A/"), false);
+	assert_int_not_equal(cache_epoch(&m.u[0], a), before);
+	assert_int_equal(cache_epoch(&none, a), 0);
+	made_all_idle(&m);
+	made_free(&m);
+}
+
 static void reports(void **state)
 {
 	struct made m;
@@ -370,6 +405,7 @@ int main(void)
 		cmocka_unit_test(invalidates_what_is_written),
 		cmocka_unit_test(invalidates_that_url_alone),
 		cmocka_unit_test(purges),
+		cmocka_unit_test(epochs),
 		cmocka_unit_test(reports),
 		cmocka_unit_test(checks_find),
 	};

@@ -126,6 +126,48 @@ static void who_waits_holds_it(void **state)
 	made_free(&s.m);
 }
 
+/* Who is much slower than the others is told to leave; who is alone, or not so slow, is not. */
+static void late_readers(void **state)
+{
+	struct stream s;
+	struct cache_found a, b, c;
+	struct cache_read fast, slow, middling;
+
+	(void)state;
+	begin(&s, 60);
+	follow(&s, 0, &a, &fast);
+	assert_int_equal(put(&s, OBJECT), OBJECT);
+	cache_hurry(&s.m.u[0], &s.f); /* it is not too long yet: nobody holds anything up */
+	assert_false(cache_read_is_late(&fast));
+	follow(&s, 1, &b, &slow);
+	follow(&s, 2, &c, &middling);
+	assert_true(put(&s, LONG) < LONG);
+	cache_hurry(&s.m.u[0], &s.f); /* all are as slow */
+	assert_false(cache_read_is_late(&fast) || cache_read_is_late(&slow) || cache_read_is_late(&middling));
+	made_take(&fast, 3, UINT64_MAX, GW_BLOCK);
+	made_take(&middling, 3, OBJECT * 3 / 4, GW_BLOCK);
+	made_take(&slow, 3, GW_BLOCK / 4, GW_BLOCK);
+	assert_int_equal(put(&s, LONG), 0);
+	cache_hurry(&s.m.u[0], &s.f);
+	assert_true(cache_read_is_late(&slow));
+	assert_false(cache_read_is_late(&fast) || cache_read_is_late(&middling));
+	cache_unpin(&s.m.u[1], &b.pin);
+	assert_true(put(&s, LONG) > 0);
+	cache_unpin(&s.m.u[2], &c.pin);
+	cache_hurry(&s.m.u[0], &s.f); /* who reads alone may be as slow as he likes */
+	assert_false(cache_read_is_late(&fast));
+	cache_unpin(&s.m.u[0], &a.pin);
+	/* The place in the ledger is another's now. */
+	assert_true(made_store_with(&s.m.u[1], 0, "https://a/x\n", 1, 5, true, "", 0));
+	s.k = made_key("https://a/x\n");
+	follow(&s, 1, &b, &slow);
+	assert_false(cache_read_is_late(&slow));
+	cache_unpin(&s.m.u[1], &b.pin);
+	cache_fill_end(&s.m.u[0], &s.f, CACHE_BROKEN, 1000);
+	made_all_idle(&s.m);
+	made_free(&s.m);
+}
+
 /* Nobody reads it: it runs through. */
 static void no_reader(void **state)
 {
@@ -210,6 +252,7 @@ int main(void)
 		cmocka_unit_test(limit),
 		cmocka_unit_test(slow_readers),
 		cmocka_unit_test(who_waits_holds_it),
+		cmocka_unit_test(late_readers),
 		cmocka_unit_test(no_reader),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(writer_dies),
