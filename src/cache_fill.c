@@ -37,12 +37,12 @@ static bool reserve(struct cache *c, struct cache_entry *e, size_t text, uint64_
 	return count <= c->blocks && cache_extend(c, e, (uint32_t)count);
 }
 
-/* Who had the same key and Vary goes, and leaves its place in the queues; so does the oldest of too many. */
+/* Who had the same key and Vary goes, and leaves its place in the queues; so does the least used of too many. */
 static enum cache_queue replace(struct cache *c, uint32_t entry, struct span vary)
 {
 	struct cache_entry *e = cache_entry(c, entry), *other;
 	enum cache_queue queue = CACHE_NO_QUEUE;
-	uint32_t at, next, oldest = CACHE_NONE, count = 0;
+	uint32_t at, next, least = CACHE_NONE, count = 0;
 	char room[CACHE_VARY];
 
 	for (at = *cache_bucket(c, e->hash); at; at = next) {
@@ -55,12 +55,13 @@ static enum cache_queue replace(struct cache *c, uint32_t entry, struct span var
 			e->used = other->used;
 			cache_drop(c, at);
 		} else {
-			oldest = at;
+			if (!least || other->used <= cache_entry(c, least)->used)
+				least = at;
 			count++;
 		}
 	}
 	if (count >= CACHE_VARIANTS)
-		cache_drop(c, oldest);
+		cache_drop(c, least);
 	return queue;
 }
 
@@ -124,7 +125,7 @@ bool cache_fill_head(struct cache_user *u, struct cache_fill *f, const struct fr
 	cache_lock_must(c, u->pid, 0);
 	cache_tick(c, now);
 	if (!head_fits(f, vary, length, most) || !reserve(c, e, vary.len + head.len, length)) {
-		end(u, f, CACHE_PASS, now);
+		end(u, f, vary.len > CACHE_VARY ? CACHE_BROKEN : CACHE_PASS, now); /* a long Vary is this request's alone */
 		cache_unlock(c);
 		return false;
 	}
@@ -335,7 +336,8 @@ void cache_fill_done(struct cache_user *u, struct cache_fill *f)
 	} else {
 		cache_record(c, u->slot, f->reader)->fill = CACHE_NONE;
 		trim(c, e, f);
-		e->length = f->done;
+		if (!e->known) /* otherwise others may be reading it */
+			e->length = f->done;
 		e->filler = CACHE_NOBODY;
 		if (e->indexed)
 			c->counts[CACHE_STORED]++;

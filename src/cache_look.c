@@ -113,10 +113,10 @@ static uint32_t find_promise(struct cache *c, const struct cache_key *k, uint64_
 	return CACHE_NONE;
 }
 
-/* Too many entries of one URL: the oldest that nobody has pinned goes. */
+/* Too many entries of one URL: of those that nobody has pinned the one goes that was used least, and of several the oldest. */
 static void thin_out(struct cache *c, uint64_t hash)
 {
-	uint32_t entry, oldest = CACHE_NONE, count = 0;
+	uint32_t entry, least = CACHE_NONE, count = 0;
 
 	for (entry = *cache_bucket(c, hash); entry; entry = cache_entry(c, entry)->chain) {
 		const struct cache_entry *e = cache_entry(c, entry);
@@ -124,11 +124,11 @@ static void thin_out(struct cache *c, uint64_t hash)
 		if (e->hash != hash)
 			continue;
 		count++;
-		if (cache_pins(e) == 0)
-			oldest = entry;
+		if (cache_pins(e) == 0 && (!least || e->used <= cache_entry(c, least)->used))
+			least = entry;
 	}
-	if (count >= CACHE_SAME_URL && oldest)
-		cache_drop(c, oldest);
+	if (count >= CACHE_SAME_URL && least)
+		cache_drop(c, least);
 }
 
 static bool lead(struct cache_user *u, const struct cache_key *k, uint64_t hash, uint32_t reader, struct cache_fill *f)
@@ -209,31 +209,40 @@ bool cache_begin(struct cache_user *u, const struct cache_key *k, uint32_t reade
 
 /* --- how is it with it? --------------------------------------------------------------------- */
 
-/* Of a promise head is 0, so its first one is news, too. */
-static bool is_news(const struct cache_entry *e, const struct cache_found *found)
-{
-	return cache_has_head(e) && atomic_load_explicit(&e->head_block, memory_order_acquire) != found->head;
-}
-
-/* A head that is there may be replaced any moment (cache_refresh), so it is copied under the lock. */
+/* A head that is there may be replaced any moment (cache_refresh), so it is copied under the
+ * lock. Of a promise found->head is 0: its first one is news, too. The state is read once:
+ * what is returned must be what is described. */
 enum cache_state cache_state(const struct cache_user *u, struct cache_found *found)
 {
 	struct cache *c = u->arena;
 	const struct cache_entry *e;
+	uint32_t state;
 
 	if (!c || found->pin.entry == CACHE_NONE)
 		return CACHE_BROKEN;
 	e = cache_entry(c, found->pin.entry);
-	if (is_news(e, found)) {
+	state = cache_state_of(e);
+	if ((state == CACHE_FILLING || state == CACHE_WHOLE) && atomic_load_explicit(&e->head_block, memory_order_acquire) != found->head) {
 		if (!cache_lock(c, u->pid))
 			return found->state;
 		cache_describe(u, found->pin.entry, found);
 		cache_unlock(c);
+		return found->state;
 	}
-	found->state = (uint8_t)cache_state_of(e);
-	if (found->state == CACHE_WHOLE)
+	if (state == CACHE_WHOLE)
 		found->length = e->length;
-	return found->state;
+	found->state = (uint8_t)state;
+	return state;
+}
+
+void cache_pin_also(struct cache_user *u, const struct cache_found *from, uint32_t reader, struct cache_found *found)
+{
+	found->pin.entry = CACHE_NONE;
+	if (!u->arena || from->pin.entry == CACHE_NONE || !is_free_reader(u, reader))
+		return;
+	cache_lock_must(u->arena, u->pid, 0);
+	pin(u, from->pin.entry, reader, found);
+	cache_unlock(u->arena);
 }
 
 void cache_follow(struct cache_user *u, const struct cache_fill *f, uint32_t reader, struct cache_found *found)

@@ -253,6 +253,15 @@ static long start(struct scene *s, deed *d)
 	return pid;
 }
 
+static void free_scene(struct scene *s)
+{
+	munmap(s->m.c, s->m.size);
+	munmap(s->copy.c, s->copy.size);
+	free(s->last);
+	free(s->m.seen);
+	free(s->copy.seen);
+}
+
 static void step_through(const char *name, deed *d)
 {
 	static struct scene s;
@@ -281,11 +290,74 @@ static void step_through(const char *name, deed *d)
 	assert_int_equal(WEXITSTATUS(status), 0);
 	afterwards(&s, name);
 	assert_true(s.locked > 50);
-	munmap(s.m.c, s.m.size);
-	munmap(s.copy.c, s.copy.size);
-	free(s.last);
-	free(s.m.seen);
-	free(s.copy.seen);
+	free_scene(&s);
+}
+
+/* Where the one who waits is: before, in, or behind cache_state. In the copy's memory, which both see. */
+static _Atomic uint32_t *phase_of(struct scene *s)
+{
+	return (_Atomic uint32_t *)(void *)cache_block(s->copy.c, 1);
+}
+
+static void wait_for_head(struct scene *s)
+{
+	struct cache_found found = s->wait;
+	enum cache_state state;
+
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+		_exit(77);
+	raise(SIGSTOP);
+	atomic_store(phase_of(s), 1);
+	state = cache_state(&s->m.u[0], &found);
+	atomic_store(phase_of(s), 2);
+	if (state == CACHE_PROMISED)
+		_exit(found.head != CACHE_NONE);
+	_exit(state != CACHE_FILLING || found.head == CACHE_NONE || found.stored.status != 200);
+}
+
+/* Somebody waits for a head, which comes between two of his instructions: he
+ * sees all of it or nothing. False: he was done before that. */
+static bool comes_between(struct scene *s, uint32_t steps)
+{
+	int status;
+	bool waits;
+	long pid;
+
+	atomic_store(phase_of(s), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		wait_for_head(s);
+	assert_int_equal(waitpid((pid_t)pid, &status, 0), pid);
+	if (WIFEXITED(status))
+		skip(); /* not here */
+	while (atomic_load(phase_of(s)) == 0 || (steps && atomic_load(phase_of(s)) == 1)) {
+		steps -= atomic_load(phase_of(s));
+		assert_int_equal(ptrace(PTRACE_SINGLESTEP, (pid_t)pid, NULL, NULL), 0);
+		assert_int_equal(waitpid((pid_t)pid, &status, 0), pid);
+	}
+	waits = atomic_load(phase_of(s)) == 1;
+	if (waits)
+		assert_true(cache_fill_head(&s->m.u[1], &s->promise, &made_stored, SPAN(""), SPAN("9 " MADE_HEAD), 10, 0, 0));
+	assert_int_equal(ptrace(PTRACE_CONT, (pid_t)pid, NULL, NULL), 0);
+	assert_int_equal(waitpid((pid_t)pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return waits;
+}
+
+static void news_between(void **state)
+{
+	static struct scene s;
+	uint32_t steps = 0;
+	bool waited = true;
+
+	(void)state;
+	for (; waited; steps++) {
+		set(&s);
+		waited = comes_between(&s, steps);
+		free_scene(&s);
+	}
+	assert_true(steps > 15);
 }
 
 #define CRASH(name) static void in_##name(void **state) { (void)state; step_through(#name, name); }
@@ -313,6 +385,7 @@ int main(void)
 		cmocka_unit_test(in_refresh),
 		cmocka_unit_test(in_purge),
 		cmocka_unit_test(in_give_up),
+		cmocka_unit_test(news_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
