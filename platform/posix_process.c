@@ -323,6 +323,11 @@ void platform_kill(long pid)
 /* Who may not be asked (EPERM) is there. */
 bool platform_alive(uint32_t pid)
 {
+	siginfo_t ended = {0};
+
+	/* a child of ours that nobody has waited for yet is a process still, but will do nothing more */
+	if (pid && pid <= INT32_MAX && waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == (pid_t)pid)
+		return false;
 	return pid && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
 }
 

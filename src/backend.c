@@ -21,7 +21,7 @@ size_t backend_links(const struct config *c)
 	size_t idle = c->server_count * c->idle_links;
 
 	/* Idle links are closed to make room: twice the requests are enough. */
-	return c->requests + (idle < c->requests ? idle : c->requests);
+	return c->requests + (idle < c->requests ? idle : c->requests) + (c->cache ? GW_ERRANDS : 0);
 }
 
 void backend_init(struct backend *b, const struct config *c, struct log *log, int offload, int park, void *peers, void *turns, void *links)

@@ -87,6 +87,9 @@ struct cache_found {
  * The newest of several. False: there is none. Counts as use. */
 bool cache_look(struct cache_user *u, const struct cache_key *k, const struct head *asked, uint32_t reader, int64_t now, struct cache_found *found);
 
+/* Pins for another reader what is pinned already. */
+void cache_pin_also(struct cache_user *u, const struct cache_found *from, uint32_t reader, struct cache_found *found);
+
 enum cache_promise {
 	CACHE_LEAD, /* a promise of ours has been made: the server is to be asked, and *fill written */
 	CACHE_JOIN, /* another one's is pinned in *found: wait for it */

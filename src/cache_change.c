@@ -6,22 +6,36 @@
 
 /* --- one entry that is pinned ------------------------------------------------------------ */
 
-/* The head so far stays where it is: somebody may be reading it. Of those that came later there can
- * be two, the last one and the one before; when that is still pinned, as it is by whoever
- * asks here, there is no place for a third. */
+enum { SPARE_MOST = 16 }; /* blocks of heads that somebody may still be reading */
+
+static uint32_t chain_length(const struct cache *c, uint32_t block, uint32_t *last)
+{
+	uint32_t count = 0;
+
+	for (*last = block; block && count <= SPARE_MOST; block = cache_links(c)[block], count++)
+		*last = block;
+	return count;
+}
+
+/* The head so far stays where it is: somebody may be reading it, as far as its length. Those that
+ * came later and are replaced hang together, and go when nobody has the entry pinned. */
 static bool set_head(struct cache *c, struct cache_entry *e, const struct fresh_stored *s, struct span head)
 {
-	uint32_t count = (uint32_t)((head.len + GW_BLOCK - 1) / GW_BLOCK), first = CACHE_NONE, last;
+	uint32_t count = (uint32_t)((head.len + GW_BLOCK - 1) / GW_BLOCK), first = CACHE_NONE, last, own_last;
 	struct cache_place at;
 
-	if (e->spare || head.len == 0 || head.len > (size_t)c->blocks * GW_BLOCK || !cache_have(c, count))
+	if (chain_length(c, e->spare, &last) + chain_length(c, e->own, &own_last) > SPARE_MOST || head.len == 0 || head.len > (size_t)c->blocks * GW_BLOCK || !cache_have(c, count))
 		return false;
 	first = cache_cut(c, count, e->last, &last);
 	at = (struct cache_place){first, 0};
 	cache_write(c, &at, head);
 	e->changing = true;
 	STEP();
-	e->spare = e->own;
+	if (e->own) {
+		cache_links(c)[own_last] = e->spare;
+		STEP();
+		e->spare = e->own;
+	}
 	STEP();
 	e->own = first;
 	cache_set_head(e, (struct cache_place){first, 0}, head.len);

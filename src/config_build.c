@@ -411,9 +411,11 @@ static void count_tls(struct faults *f, const struct level *l, struct config *c)
 	if (accepts)
 		count_accepted(f, l, c);
 	if (servers) {
-		c->tls.connected = c->requests + (idle < c->requests ? (uint32_t)idle : c->requests);
-		c->tls.greetings = c->requests;
-		c->tls.buffers += c->requests;
+		uint32_t asking = c->requests + (c->cache ? GW_ERRANDS : 0);
+
+		c->tls.connected = asking + (idle < c->requests ? (uint32_t)idle : c->requests);
+		c->tls.greetings = asking;
+		c->tls.buffers += asking;
 	}
 	c->tls.large = least(8, c->tls.buffers);
 }

@@ -268,8 +268,7 @@ static void copy_request(struct exchange *e, const struct exchange *x)
 	conn->trusted = from->trusted;
 }
 
-/* What is said of the client in fields of ours would have to be copied, too. */
-static bool is_simple(const struct exchange *x)
+bool exchange_may_send_errand(const struct exchange *x)
 {
 	return x->r.asker.subject.len == 0 && !(x->r.guard && x->r.guard->up.len);
 }
@@ -288,27 +287,12 @@ static bool promise(struct exchange *x, struct cache_fill *fill)
 	return false;
 }
 
-/* What x has pinned is pinned for e, too. */
-static bool pin_again(struct exchange *e)
-{
-	struct env *env = e->env;
-	struct text room = text_in(e->out, GW_HEAD_OUT);
-	struct cache_key key = keep_key(e, &room);
-	uint32_t reader = keep_reader(env);
-
-	if (cache_look(&env->cache, &key, &e->asked, reader, env->now, &e->r.keep->found))
-		return true;
-	e->r.keep->found.pin.entry = CACHE_NONE;
-	keep_return_reader(env, reader);
-	return false;
-}
-
 void exchange_validate_behind(struct exchange *x)
 {
 	struct cache_fill fill;
 	struct exchange *e;
 
-	if (!is_simple(x) || !promise(x, &fill))
+	if (!promise(x, &fill))
 		return;
 	e = exchange_errand(x);
 	if (!e) {
@@ -318,10 +302,7 @@ void exchange_validate_behind(struct exchange *x)
 	}
 	e->r.keep->fill = fill;
 	copy_request(e, x);
-	if (!pin_again(e)) {
-		exchange_over(e, EXCHANGE_CLOSE);
-		return;
-	}
+	cache_pin_also(&x->env->cache, &x->r.keep->found, keep_reader(x->env), &e->r.keep->found);
 	e->r.keep->may_store = true;
 	keep_set_conditions(e);
 	e->r.up_over = false;

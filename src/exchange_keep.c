@@ -175,7 +175,11 @@ static bool use(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
 
-	switch (use_of(x)) {
+	enum fresh_use how = use_of(x);
+
+	if (how == FRESH_HIT_BEHIND && !k->found.held && !exchange_may_send_errand(x))
+		how = FRESH_VALIDATE;
+	switch (how) {
 	case FRESH_HIT:
 		serve_as(x, "hit", CACHE_HITS);
 		return true;

@@ -7,6 +7,7 @@
  */
 #include "exchange_keep.h"
 #include "auth.h"
+#include "credential.h"
 #include "query.h"
 
 /* --- the key ------------------------------------------------------------------------ */
@@ -61,25 +62,63 @@ static void write_url(struct text *out, const struct exchange *x)
 		  BIT(SEC_FETCH_MODE) | BIT(SEC_FETCH_SITE) | BIT(TE) | BIT(TRAILER) | BIT(TRANSFER_ENCODING) | BIT(UPGRADE) | \
 		  BIT(USER_AGENT) | BIT(VIA) | BIT(X_CLIENT_CERT_SUBJECT) | BIT(X_FORWARDED_FOR) | BIT(X_REAL_IP))
 
-/* The same of fields that nobody else asks for by name. */
+/* Numbers of requests, by which proxies find them again in their logs. */
+static bool is_trace_name(struct span name)
+{
+	static const struct span names[] = {{"b3", 2}, {"CF-Ray", 6}, {"baggage", 7}, {"tracestate", 10}, {"traceparent", 11}, {"sentry-trace", 12}, {"X-Request-ID", 12}, {"X-Amzn-Trace-Id", 15}, {"X-Correlation-ID", 16}, {"X-Cloud-Trace-Context", 21}};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (span_same(name, names[i]))
+			return true;
+	return span_starts_same(name, SPAN("X-B3-"));
+}
+
+/* Nothing that would mean anything in a page that shows it. */
+static bool is_trace_value(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (memchr("<>\"'&\\`(){}", s.at[i], 11))
+			return false;
+	return s.len <= 256;
+}
+
+/* Of fields that nobody else asks for by name. */
 static bool is_harmless_name(struct span name)
 {
 	switch (span_lower(name.at[0])) {
 	case 'a':
-		return span_starts_same(name, SPAN("Accept-"));
+		return span_same(name, SPAN("Accept-Language")) || span_same(name, SPAN("Accept-Encoding")) || span_same(name, SPAN("Accept-Charset"));
 	case 'd':
 		return span_same(name, SPAN("DNT"));
 	case 'p':
 		return span_same(name, SPAN("Priority")) || span_same(name, SPAN("Purpose"));
 	case 's':
-		return span_starts_same(name, SPAN("Sec-")) || span_same(name, SPAN("Save-Data"));
-	case 't':
-		return span_same(name, SPAN("traceparent")) || span_same(name, SPAN("tracestate"));
+		return span_starts_same(name, SPAN("Sec-Fetch-")) || span_starts_same(name, SPAN("Sec-CH-")) || span_same(name, SPAN("Save-Data")) ||
+		       span_same(name, SPAN("Sec-GPC")) || span_same(name, SPAN("Sec-Purpose"));
 	case 'u':
 		return span_same(name, SPAN("Upgrade-Insecure-Requests"));
 	default:
 		return false;
 	}
+}
+
+/* A trusted proxy tells the client's address in one of these, too. */
+static bool is_address_name(struct span name)
+{
+	return span_same(name, SPAN("CF-Connecting-IP")) || span_same(name, SPAN("True-Client-IP")) || span_same(name, SPAN("X-Client-IP"));
+}
+
+static bool counts(const struct exchange *x, unsigned i)
+{
+	const struct head *h = &x->asked;
+	enum field_id id = h->fields[i].id;
+	struct span name = head_name(h, i);
+
+	if (id != FIELD_OTHER)
+		return !(HARMLESS >> id & 1) && (x->r.asker.trusted || !head_is_origin(id));
+	if (is_harmless_name(name) || (is_trace_name(name) && is_trace_value(head_value(h, i))))
+		return false;
+	return x->r.asker.trusted ? !is_address_name(name) : !rewrite_is_believed(name); /* which does not go up */
 }
 
 /* All others that go up: tokens, keys, names of users, paths and hosts in fields of anybody's
@@ -89,12 +128,8 @@ static void write_others(struct text *out, const struct exchange *x)
 	const struct head *h = &x->asked;
 
 	for (unsigned i = 0; i < h->count; i++) {
-		enum field_id id = h->fields[i].id;
-
-		if (id == FIELD_OTHER ? is_harmless_name(head_name(h, i)) : HARMLESS >> id & 1)
+		if (!counts(x, i))
 			continue;
-		if (!x->r.asker.trusted && (head_is_origin(id) || rewrite_is_believed(head_name(h, i))))
-			continue; /* it does not go up */
 		text_span_add(out, head_name(h, i));
 		text_char(out, ':');
 		text_span_add(out, head_value(h, i));
@@ -138,6 +173,23 @@ static void write_asker(struct text *out, const struct exchange *x)
 	text_span_add(out, x->r.asker.subject);
 }
 
+/* Credentials are not to lie in shared memory, so their SHA-256 does. */
+static void hash_asker(struct text *out, const struct exchange *x)
+{
+	size_t at = out->len;
+	unsigned char hash[32];
+	struct span asker;
+
+	write_asker(out, x);
+	if (out->full)
+		return;
+	asker = span_of(out->at + at, out->len - at);
+	credential_hash(hash, asker);
+	span_wipe(out->at + at, asker.len);
+	out->len = at;
+	text_base64(out, span_of((const char *)hash, sizeof hash), TEXT_BASE64_URL);
+}
+
 struct cache_key keep_key(struct exchange *x, struct text *out)
 {
 	const struct cache_rule *rule = x->r.keep->rule;
@@ -154,7 +206,7 @@ struct cache_key keep_key(struct exchange *x, struct text *out)
 	if (out->len - key.url > KEEP_OTHERS)
 		out->full = true;
 	if (rule->fresh.mode == FRESH_FORCE)
-		write_asker(out, x);
+		hash_asker(out, x);
 	key.text = text_span(out);
 	return key;
 }
@@ -212,15 +264,6 @@ uint8_t keep_asker(struct exchange *x)
 	return head_has(&x->asked, FIELD_COOKIE) && write_cookies(&room, x) ? FRESH_COOKIE : FRESH_ANYBODY;
 }
 
-/* Behind the path, in its room: both together are no longer than the target was. */
-static struct span reduce(struct exchange *x, const struct cache_rule *rule, struct span query)
-{
-	struct text room = text_in(x->path_room + GW_TARGET - query.len, query.len);
-
-	query_reduce(&room, query, rule->drop, rule->drop_count, rule->sort);
-	return text_span(&room);
-}
-
 /* What stands behind the name of a host: a port as we would write it, or nothing? */
 static bool is_plain_rest(struct span rest, struct span scheme)
 {
@@ -245,12 +288,17 @@ void keep_one_host(struct exchange *x)
 	x->r.host.len = out.len;
 }
 
+/* It goes behind the path, in its room: both together are no longer than the target was. */
 void keep_reduce_query(struct exchange *x)
 {
 	const struct cache_rule *rule = x->r.keep->rule;
+	struct span query = x->r.path.query;
+	struct text room = text_in(x->path_room + GW_TARGET - query.len, query.len);
 
-	if (x->r.path.query.len && (rule->drop_count || rule->sort))
-		x->r.path.query = reduce(x, rule, x->r.path.query);
+	if (query.len == 0 || (rule->drop_count == 0 && !rule->sort))
+		return;
+	query_reduce(&room, query, rule->drop, rule->drop_count, rule->sort);
+	x->r.path.query = text_span(&room);
 }
 
 /* --- what an unsafe method makes void -------------------------------------------------------- */
@@ -300,27 +348,46 @@ static bool resolve(const struct exchange *x, struct span to, struct text *out)
 	return !out->full;
 }
 
+/* This URL, and what it is reduced to for any route of the site. */
+static void invalidate(struct exchange *x, struct text *url, struct span query)
+{
+	const struct site *site = x->r.site;
+	char room[GW_TARGET];
+	struct text copy = text_in(room, sizeof room);
+
+	cache_invalidate(&x->env->cache, text_span(url));
+	url->len -= query.len;
+	text_span_add(&copy, query); /* it may stand where the reduced one is to go */
+	query = text_span(&copy);
+	for (size_t i = 0; i < site->route_count && query.len; i++) {
+		const struct cache_rule *rule = site->routes[i]->options.cache;
+		struct text reduced = *url;
+
+		if (!rule || (rule->drop_count == 0 && !rule->sort))
+			continue;
+		query_reduce(&reduced, query, rule->drop, rule->drop_count, rule->sort);
+		cache_invalidate(&x->env->cache, text_span(&reduced));
+	}
+}
+
 static void invalidate_field(struct exchange *x, enum field_id id)
 {
 	struct text url = text_in(x->out, GW_HEAD_OUT);
+	size_t at;
 
-	if (head_has(&x->answered, id) && resolve(x, head_get(&x->answered, id), &url))
-		cache_invalidate(&x->env->cache, text_span(&url));
+	if (!head_has(&x->answered, id) || !resolve(x, head_get(&x->answered, id), &url))
+		return;
+	at = span_find(text_span(&url), '?');
+	invalidate(x, &url, span_of(x->out + at, url.len - at));
 }
 
 void keep_invalidate(struct exchange *x)
 {
-	const struct cache_rule *rule = x->r.keep->rule;
-	struct span query = x->r.path.query;
 	struct text url = text_in(x->out, GW_HEAD_OUT);
 
 	write_url(&url, x);
-	cache_invalidate(&x->env->cache, text_span(&url));
-	if (rule && query.len && (rule->drop_count || rule->sort)) {
-		url.len -= query.len;
-		text_span_add(&url, reduce(x, rule, query));
-		cache_invalidate(&x->env->cache, text_span(&url));
-	}
+	if (!url.full)
+		invalidate(x, &url, x->r.path.query);
 	invalidate_field(x, FIELD_LOCATION);
 	invalidate_field(x, FIELD_CONTENT_LOCATION);
 }

@@ -137,6 +137,8 @@ bool exchange_rescue(struct exchange *x, const char *why);
 /* exchange_fill.c: errands, which have no client */
 /* One that asks the server whether what x has pinned still holds, while x sends it. */
 void exchange_validate_behind(struct exchange *x);
+/* Can one ask in its stead? What the server is told of the client in fields of ours would have to be copied, too. */
+bool exchange_may_send_errand(const struct exchange *x);
 /* What has come of the body goes into the cache. True: that is all of it. */
 bool exchange_fill_some(struct exchange *x);
 /* One that takes over the rest of the body from x, which loses its link to the

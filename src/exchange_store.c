@@ -132,9 +132,10 @@ static bool take_not_modified(struct exchange *x)
 		exchange_retry_fresh(x); /* without conditions */
 		return true;
 	}
-	if (!refresh(x))
+	if (!refresh(x)) { /* it is good for this once */
 		cache_forget(&x->env->cache, &k->found);
-	k->found.state = CACHE_PROMISED; /* nothing is known of it: its head is another now */
+		k->found.stored.born = x->env->now;
+	}
 	cache_state(&x->env->cache, &k->found);
 	keep_end_fill(x, CACHE_BROKEN); /* who waited looks again */
 	exchange_leave_server(x);

@@ -78,6 +78,22 @@ static void add_line(struct text *out, const struct head *asked, struct span nam
 	text_char(out, '\n');
 }
 
+/* Who cannot read a coding must not get it, whether Vary says so or not: many servers forget that. */
+static bool forgets_coding(const struct head *answer)
+{
+	struct span value, name;
+	unsigned at = 0;
+	bool coded = false;
+
+	for (unsigned i = 0; i < answer->count; i++)
+		coded |= answer->fields[i].id == FIELD_OTHER && span_same(head_name(answer, i), SPAN("Content-Encoding")) &&
+			 !span_same(head_value(answer, i), SPAN("identity"));
+	while (coded && fresh_next(answer, FIELD_VARY, &at, &value))
+		while (span_item(&value, &name))
+			coded &= !span_same(name, SPAN("Accept-Encoding"));
+	return coded;
+}
+
 void fresh_vary(struct text *out, const struct head *asked, const struct head *answer)
 {
 	struct span value, name;
@@ -87,6 +103,8 @@ void fresh_vary(struct text *out, const struct head *asked, const struct head *a
 		while (span_item(&value, &name))
 			if (!span_is(name, SPAN("*")) && !is_in_key(name))
 				add_line(out, asked, name);
+	if (forgets_coding(answer))
+		add_line(out, asked, SPAN("accept-encoding"));
 }
 
 static bool take(struct span *s, struct span front)

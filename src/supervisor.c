@@ -116,7 +116,7 @@ static void say_ready(struct generation *g)
  * idle links, and some for the house. */
 static size_t descriptors(const struct config *c)
 {
-	return (size_t)c->clients + 3 * (size_t)c->requests + (size_t)c->idle_links * c->server_count + c->listener_count
+	return (size_t)c->clients + 3 * (size_t)c->requests + (c->cache ? GW_ERRANDS : 0) + (size_t)c->idle_links * c->server_count + c->listener_count
 	       + 64;
 }
 
