@@ -139,7 +139,7 @@ static void slots_for_reloads(void **state)
 
 	(void)state;
 	assert_int_equal(s->slots, 10);
-	assert_int_equal(s->readers, 32);
+	assert_int_equal(s->readers, 2 * (16 + GW_ERRANDS));
 	store_close(&all, s);
 	s = opens(NULL, wants(4 << 20, 32, 16));
 	assert_int_equal(s->slots, 64); /* there are no more */
