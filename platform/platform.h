@@ -136,7 +136,7 @@ long platform_fork(void);
  * (segmentation fault)". */
 bool platform_reap(long *pid, struct text *how);
 void platform_kill(long pid); /* at once, it cannot refuse */
-/* Is there such a process? One that has ended is there until its parent has reaped it. */
+/* Is there such a process? One that has ended is there until its parent has reaped it, but not for that parent. */
 bool platform_alive(uint32_t pid);
 void platform_yield(void); /* another process may run first */
 

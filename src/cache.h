@@ -147,8 +147,8 @@ struct cache_fill {
 bool cache_begin(struct cache_user *u, const struct cache_key *k, uint32_t reader, int64_t now, struct cache_fill *fill);
 /* The head is known. length: of the body, UINT64_MAX: not known yet; object: bytes of the longest body that
  * is stored, 0: an eighth of it all. Others with the same key and Vary are replaced; of more than 16 with
- * the same key the oldest goes. False: it is too long (vary too: CACHE_VARY), or there is no room for
- * it; the promise then is a PASS, and f->entry CACHE_NONE. */
+ * the same key the one that was used least goes. False: it is too long, or there is no room for it; the promise
+ * then is a PASS (of a vary longer than CACHE_VARY: CACHE_BROKEN), and f->entry CACHE_NONE. */
 bool cache_fill_head(struct cache_user *u, struct cache_fill *f, const struct fresh_stored *s, struct span vary, struct span head, uint64_t length, uint64_t object, int64_t now);
 /* Where the next bytes go; len 0: no room now. When more has come than may be stored, what all
  * readers have taken makes room: then it waits for the slowest. */

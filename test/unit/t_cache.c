@@ -248,7 +248,7 @@ static void follows(void **state)
 	struct made m;
 	struct cache_key k = made_key("https://a/p\n");
 	struct cache_fill f = {.entry = CACHE_NONE};
-	struct cache_found a;
+	struct cache_found a, b;
 
 	(void)state;
 	made_arena(&m, 50);
@@ -261,7 +261,17 @@ static void follows(void **state)
 	assert_int_equal(a.length, 3);
 	assert_true(a.ours);
 	assert_true(cache_fill_is_read(&m.u[0], &f));
+	cache_pin_also(&m.u[0], &a, 0, &b); /* that one has a pin */
+	assert_int_equal(b.pin.entry, CACHE_NONE);
+	cache_pin_also(&m.u[0], &a, 4, &b);
+	assert_int_equal(b.pin.entry, f.entry);
+	assert_int_equal(b.length, 3);
+	made_check(&m, "two pins");
 	cache_unpin(&m.u[0], &a.pin);
+	cache_pin_also(&m.u[0], &a, 4, &a);
+	assert_int_equal(a.pin.entry, CACHE_NONE);
+	assert_true(cache_fill_is_read(&m.u[0], &f));
+	cache_unpin(&m.u[0], &b.pin);
 	assert_false(cache_fill_is_read(&m.u[0], &f));
 	cache_fill_end(&m.u[0], &f, CACHE_BROKEN, 100);
 	made_all_idle(&m);
@@ -384,7 +394,7 @@ static void too_long(void **state)
 		assert_int_equal(f.entry != CACHE_NONE, cases[i].fits);
 		made_check(&m, "a head");
 		if (!cases[i].fits)
-			assert_int_equal(cache_promise(&m.u[0], &k, 0, 100, &f, &a), CACHE_ALONE);
+			assert_int_equal(cache_promise(&m.u[0], &k, 0, 100, &f, &a), cases[i].vary ? CACHE_LEAD : CACHE_ALONE);
 		cache_fill_end(&m.u[0], &f, CACHE_BROKEN, 100);
 		cache_purge(&m.u[0], SPAN(""), false);
 		assert_int_equal(m.c->free, m.c->blocks);
@@ -416,6 +426,15 @@ static void variants(void **state)
 			assert_int_equal(made_number(&m.u[0], &found), i);
 		made_unpin(&m, &found);
 	}
+	/* Who was used less goes first. */
+	made_asked(&asked, room, sizeof room, "Accept: 3\r\n");
+	assert_true(cache_look(&m.u[0], &k, &asked, 0, 0, &found));
+	made_unpin(&m, &found);
+	assert_true(made_store_with(&m.u[0], 0, "https://a/v\n", 50, 10, true, "accept:50\n", 0));
+	assert_true(cache_look(&m.u[0], &k, &asked, 0, 0, &found));
+	made_unpin(&m, &found);
+	made_asked(&asked, room, sizeof room, "Accept: 4\r\n");
+	assert_false(cache_look(&m.u[0], &k, &asked, 0, 0, &found));
 	/* One of the same Vary goes in its place; of two that fit the newer one comes. */
 	assert_true(made_store_with(&m.u[0], 0, "https://a/v\n", 77, 10, true, "accept:9\n", 0));
 	assert_true(made_store_with(&m.u[0], 0, "https://a/v\n", 78, 10, true, "user-agent\n", 0));

@@ -10,6 +10,7 @@ static void refreshes(void **state)
 	struct made m;
 	struct cache_found old, found, third;
 	struct fresh_stored s = made_stored;
+	int i;
 
 	(void)state;
 	made_arena(&m, 60);
@@ -32,9 +33,12 @@ static void refreshes(void **state)
 	made_check(&m, "a second 304");
 	assert_int_equal(made_number(&m.u[0], &old), 1);
 	assert_int_equal(made_number(&m.u[0], &third), 2);
-	/* The one before is pinned: there is no place for another. It is forgotten, and read to the end. */
-	assert_false(cache_refresh(&m.u[0], &third, &s, SPAN("4 " MADE_HEAD)));
-	made_check(&m, "a third 304");
+	/* All so far are pinned, and there is no end to it: when they are too many it is forgotten, and read to the end. */
+	for (i = 4; i < 100 && cache_refresh(&m.u[0], &third, &s, SPAN("4 " MADE_HEAD)); i++)
+		made_check(&m, "a 304 more");
+	made_check(&m, "a 304 too many");
+	assert_in_range(i, 12, 30);
+	assert_int_equal(made_number(&m.u[0], &old), 1);
 	assert_int_equal(made_number(&m.u[0], &third), 2);
 	made_unpin(&m, &old);
 	made_unpin(&m, &found);
