@@ -164,7 +164,7 @@ static void serve_as(struct exchange *x, const char *word, enum cache_count coun
 	struct keep *k = x->r.keep;
 
 	k->collapsed = k->joins > 0;
-	k->fwd = k->collapsed ? KEEP_FWD_URI : KEEP_FWD_NONE;
+	k->fwd = !k->collapsed ? KEEP_FWD_NONE : k->fwd == KEEP_FWD_STALE ? KEEP_FWD_STALE : KEEP_FWD_URI;
 	k->word = k->collapsed ? "collapsed" : word;
 	cache_note(&x->env->cache, k->collapsed ? CACHE_COLLAPSED : count);
 	exchange_serve(x);
@@ -351,43 +351,4 @@ bool exchange_waits_for_cache(const struct exchange *x)
 	default:
 		return false;
 	}
-}
-
-/* --- what is said of it (RFC 9211) -------------------------------------------------------------------- */
-
-struct span exchange_cache_status(struct exchange *x)
-{
-	static const char *const why[] = {"", "bypass", "method", "uri-miss", "vary-miss", "miss", "stale", "request"};
-	struct keep *k = x->r.keep;
-	struct text t = text_in(k->status_room, sizeof k->status_room);
-
-	if (!k->rule)
-		return span_of("", 0);
-	text_lit(&t, "gateway; ");
-	if (k->fwd == KEEP_FWD_NONE) {
-		text_lit(&t, "hit");
-	} else {
-		text_lit(&t, "fwd=");
-		text_str(&t, why[k->fwd]);
-	}
-	if (k->fwd_status) {
-		text_lit(&t, "; fwd-status=");
-		text_number(&t, k->fwd_status);
-	}
-	if (k->stored)
-		text_lit(&t, "; stored");
-	if (k->collapsed)
-		text_lit(&t, "; collapsed");
-	if (k->found.pin.entry) {
-		int64_t ttl = fresh_ttl(&k->found.stored, x->env->now);
-
-		text_str(&t, ttl < 0 ? "; ttl=-" : "; ttl=");
-		text_number(&t, (uint64_t)(ttl < 0 ? -ttl : ttl));
-	}
-	if (k->detail) {
-		text_lit(&t, "; detail=\"");
-		text_str(&t, k->detail);
-		text_char(&t, '"');
-	}
-	return text_span(&t);
 }

@@ -40,6 +40,14 @@ uint8_t keep_asker(struct exchange *x);
 void keep_one_host(struct exchange *x);
 /* What the key and the server get of the query. */
 void keep_reduce_query(struct exchange *x);
+/* A host in one spelling (RFC 9110 4.2.3): lower case, and no port where the scheme says it.
+ * out->full: it is none. */
+void keep_write_host(struct text *out, struct span scheme, struct span host);
+/* "https://host", and the whole URL. Of a GET that may be cached the host has that spelling already. */
+void keep_write_origin(struct text *out, const struct exchange *x);
+void keep_write_url(struct text *out, const struct exchange *x);
+
+/* exchange_void.c */
 /* An unsafe method has been answered without an error (RFC 9111 4.4). */
 void keep_invalidate(struct exchange *x);
 

@@ -117,10 +117,10 @@ void exchange_step_join(struct exchange *x);
 void exchange_go_alone(struct exchange *x);
 /* What it had pinned and promised is given back. */
 void exchange_keep_end(struct exchange *x);
-/* "gateway; fwd=uri-miss; stored; ttl=60", in r.keep */
-struct span exchange_cache_status(struct exchange *x);
 
 /* exchange_serve.c */
+/* "gateway; fwd=uri-miss; stored; ttl=60", in r.keep */
+struct span exchange_cache_status(struct exchange *x);
 /* Answers with what is pinned, or with what of it is asked for. */
 void exchange_serve(struct exchange *x);
 /* From the beginning of a body that is being stored, under this head. */
