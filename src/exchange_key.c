@@ -54,7 +54,7 @@ void keep_write_url(struct text *out, const struct exchange *x)
 /* What of a request may differ without the answer being another one, as long as its Vary does
  * not say so: what all browsers say, and what is looked at elsewhere. */
 #define BIT(id) (UINT64_C(1) << FIELD_##id)
-#define HARMLESS (BIT(ACCEPT) | BIT(AUTHORIZATION) | BIT(CACHE_CONTROL) | BIT(CONNECTION) | BIT(CONTENT_LENGTH) | BIT(COOKIE) | BIT(EXPECT) | \
+#define HARMLESS (BIT(ACCEPT) | BIT(ACCEPT_ENCODING) | BIT(ACCEPT_LANGUAGE) | BIT(AUTHORIZATION) | BIT(CACHE_CONTROL) | BIT(CONNECTION) | BIT(CONTENT_LENGTH) | BIT(COOKIE) | BIT(EXPECT) | \
 		  BIT(HOST) | BIT(HTTP2_SETTINGS) | BIT(IF_MODIFIED_SINCE) | BIT(IF_NONE_MATCH) | BIT(IF_RANGE) | BIT(KEEP_ALIVE) | \
 		  BIT(MAX_FORWARDS) | BIT(PRAGMA) | BIT(PROXY_AUTHORIZATION) | BIT(PROXY_CONNECTION) | BIT(RANGE) | BIT(REFERER) | \
 		  BIT(SEC_FETCH_MODE) | BIT(SEC_FETCH_SITE) | BIT(TE) | BIT(TRAILER) | BIT(TRANSFER_ENCODING) | BIT(UPGRADE) | \
@@ -85,7 +85,7 @@ static bool is_harmless_name(struct span name)
 {
 	switch (span_lower(name.at[0])) {
 	case 'a':
-		return span_same(name, SPAN("Accept-Language")) || span_same(name, SPAN("Accept-Encoding")) || span_same(name, SPAN("Accept-Charset"));
+		return span_same(name, SPAN("Accept-Charset"));
 	case 'd':
 		return span_same(name, SPAN("DNT"));
 	case 'p':

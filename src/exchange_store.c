@@ -187,14 +187,18 @@ static bool take_place(struct exchange *x)
 	if (k->fill.entry)
 		return true;
 	key = keep_key(x, &room);
-	/* what was asked for before a change may be from before it */
-	if (room.full || cache_epoch(&x->env->cache, span_of(key.text.at, key.url)) != k->epoch)
+	if (room.full)
 		return false;
 	reader = keep_reader(x->env);
-	if (cache_begin(&x->env->cache, &key, reader, x->env->now, &k->fill))
+	if (!cache_begin(&x->env->cache, &key, reader, x->env->now, &k->fill)) {
+		k->fill.entry = CACHE_NONE;
+		keep_return_reader(x->env, reader);
+		return false;
+	}
+	/* what was asked for before a change may be from before it */
+	if (cache_epoch(&x->env->cache, span_of(key.text.at, key.url)) == k->epoch)
 		return true;
-	k->fill.entry = CACHE_NONE;
-	keep_return_reader(x->env, reader);
+	keep_end_fill(x, CACHE_BROKEN);
 	return false;
 }
 

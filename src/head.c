@@ -158,6 +158,8 @@ static const struct known {
 	{"http2-settings", FIELD_HTTP2_SETTINGS},
 	{"sec-fetch-mode", FIELD_SEC_FETCH_MODE},
 	{"sec-fetch-site", FIELD_SEC_FETCH_SITE},
+	{"accept-encoding", FIELD_ACCEPT_ENCODING},
+	{"accept-language", FIELD_ACCEPT_LANGUAGE},
 	{"x-forwarded-for", FIELD_X_FORWARDED_FOR},
 	{"content-location", FIELD_CONTENT_LOCATION},
 	{"proxy-connection", FIELD_PROXY_CONNECTION},
@@ -180,7 +182,7 @@ static const struct {
 } by_length[] = {
 	[2] = {1, 2}, [3] = {2, 4}, [4] = {4, 8}, [5] = {8, 9}, [6] = {9, 14}, [7] = {14, 18},
 	[8] = {18, 21}, [9] = {21, 23}, [10] = {23, 27}, [12] = {27, 29}, [13] = {29, 33}, [14] = {33, 37},
-	[15] = {37, 38}, [16] = {38, 42}, [17] = {42, 46}, [18] = {46, 48}, [19] = {48, 50}, [21] = {50, 51},
+	[15] = {37, 40}, [16] = {40, 44}, [17] = {44, 48}, [18] = {48, 50}, [19] = {50, 52}, [21] = {52, 53},
 };
 
 /* All bytes in lower case, as far as tchars can become letters, digits or '-':

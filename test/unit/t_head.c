@@ -455,7 +455,7 @@ static const struct {
 	{"Expires", FIELD_EXPIRES}, {"If-Match", FIELD_IF_MATCH}, {"If-Modified-Since", FIELD_IF_MODIFIED_SINCE},
 	{"If-None-Match", FIELD_IF_NONE_MATCH}, {"If-Range", FIELD_IF_RANGE}, {"If-Unmodified-Since", FIELD_IF_UNMODIFIED_SINCE},
 	{"Last-Modified", FIELD_LAST_MODIFIED}, {"Pragma", FIELD_PRAGMA}, {"Range", FIELD_RANGE}, {"Set-Cookie", FIELD_SET_COOKIE},
-	{"Vary", FIELD_VARY},
+	{"Vary", FIELD_VARY}, {"Accept-Encoding", FIELD_ACCEPT_ENCODING}, {"Accept-Language", FIELD_ACCEPT_LANGUAGE},
 };
 
 /* head_id, and the parser, which looks names up without asking whether they are tokens. */
