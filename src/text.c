@@ -23,7 +23,7 @@ static const char pairs[] = TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5"
 void text_number(struct text *t, uint64_t value)
 {
 	enum { MOST = 20 };      /* 2^64 - 1 has so many digits */
-	char place[2 * MOST];    /* the first half is filled from its end */
+	char place[2 * MOST]; /* the first half is filled from its end */
 	size_t i = MOST;
 
 	for (; value >= 10; value /= 100)
