@@ -22,20 +22,14 @@ static const char pairs[] = TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5"
 /* Two digits a division: each message that goes through has a number or two. */
 void text_number(struct text *t, uint64_t value)
 {
-	enum { MOST = 20 };      /* 2^64 - 1 has so many digits */
-	char place[2 * MOST]; /* the first half is filled from its end */
-	size_t i = MOST;
+	char place[20]; /* 2^64 - 1 has 20 digits; filled from the end */
+	size_t i = sizeof place;
 
 	for (; value >= 10; value /= 100)
 		memcpy(place + (i -= 2), pairs + 2 * (value % 100), 2);
-	if (value || i == MOST)
+	if (value || i == sizeof place)
 		place[--i] = digits[value];
-	if (t->size - t->len >= MOST) { /* a copy of fixed length is no call */
-		memcpy(t->at + t->len, place + i, MOST);
-		t->len += MOST - i;
-	} else {
-		text_add(t, place + i, MOST - i);
-	}
+	text_add(t, place + i, sizeof place - i);
 }
 
 void text_hex(struct text *t, uint64_t value)
