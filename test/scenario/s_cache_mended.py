@@ -110,7 +110,7 @@ def own(t):
 @scenario("cache/mended/cookie-marks-nothing")
 def cookie_marks(t):
     """That one's answer may not be kept says nothing about those of others."""
-    for words, field in ("cache=10m", "Cookie: s=1"), ("cache=10m", basic("alice")), ("cache=on", "Accept-Encoding: " + "z" * 3000):
+    for words, field in ("cache=10m", "Cookie: s=1"), ("cache=10m", basic("alice")), ("cache=on", "Accept-Encoding: " + "z" * 1100):
         h, o, g = held(t, words)
         c = crowd(g, 1, get("/x", field))[0]
         fields = [FRESH, "Vary: Accept-Encoding"] if words == "cache=on" else []
@@ -178,10 +178,10 @@ def endless(t):
     c = crowd(g, 1, get("/e"))[0]
     h[0].send(http(CHUNKED) + chunked(b"event", last=False))
     check(c.head(), "HTTP/1.1 200")
-    equal(c.chunk(), b"event")
+    c.chunk()
     g.step(30)
-    h[0].send(chunked(b"event", last=False))
-    equal(c.chunk(), b"event")
+    h[0].send(chunked(b"another", last=False))
+    c.until(b"her")
     c.reset()
     settled(g)
     g.step(5)
@@ -463,7 +463,7 @@ def read_while_refreshed(t):
             link.send(ok(b"z" * 12_000_000, "Cache-Control: max-age=10", 'ETag: "e"'))
     o, g = caching(t, answers=answer, top="cache = 128M\nsend_timeout = 600s\n", routes=MARK)
     equal(len(asked(g.ask()).body), 12_000_000)
-    sluggish(g, get("/"))
+    slow = sluggish(g, get("/"))
     settled(g)
     for n in range(5):
         g.step(11)
@@ -472,6 +472,7 @@ def read_while_refreshed(t):
         equal(said(m).get("fwd-status"), 304, f"{n}: {said(m)}")
         hit(g.ask(get("/", "Range: bytes=1-1")), b"z", status=206)
         count(o, 2 + n)
+    slow.reset()
 
 
 # --- links ------------------------------------------------------------------------------
@@ -502,7 +503,7 @@ def says_why(t):
     check(m, "HTTP/1.1 504")
     true(said(m).get("fwd") == "uri-miss", f"{m!r}")
     o.answers(ok(b"x", FRESH, "Vary: Accept-Language"))
-    m = asked(g.ask(get("/vary", "Accept-Language: " + "z" * 3000)), stored=False)
+    m = asked(g.ask(get("/vary", "Accept-Language: " + "z" * 1100)), stored=False)
     true(said(m).get("detail"), f"{m!r}")
 
 
