@@ -151,10 +151,11 @@ void exchange_step_serve(struct exchange *x)
 		exchange_abandon(x, "too slow for a page that others wait for, too", EXCHANGE_RESET);
 		return;
 	}
+	if (x->conn->link.readable && !exchange_watch_client(x))
+		return;
 	switch (flow_step(&x->r.down_flow)) {
 	case FLOW_WAIT:
-		if (exchange_watch_client(x))
-			x->r.keep->look_at = look_at(x);
+		x->r.keep->look_at = look_at(x);
 		return;
 	case FLOW_DONE:
 		exchange_finish(x);
