@@ -170,6 +170,12 @@ static const struct {
 	/* 4.1: they are in the key */
 	{"Vary: Host, Accept, X-Forwarded-Proto, X-FORWARDED-HOST, x-forwarded-port, X-Forwarded-Prefix" N, "Host: a" N "X-Forwarded-Proto: https" N, "accept\n"},
 	{"Vary: *" N, "Accept: a" N, ""},
+	/* a coding that Vary says nothing of */
+	{"Content-Encoding: gzip" N, "Accept: a" N, "accept-encoding\n"},
+	{"content-encoding: br" N "Vary: Accept" N, "Accept-Encoding: br" N, "accept\naccept-encoding:br\n"},
+	{"Content-Encoding: gzip" N "Vary: Accept, accept-encoding" N, "Accept-Encoding: br" N, "accept\naccept-encoding:br\n"},
+	{"Content-Encoding: Identity" N, "Accept-Encoding: br" N, ""},
+	{"Content-Encoding: identity" N "Content-Encoding: gzip" N, "", "accept-encoding\n"},
 };
 
 static void writes_what_varies(void **state)
