@@ -68,18 +68,13 @@ static const char *why_not(struct exchange *x, struct fresh_stored *s)
 static bool is_about_another(struct exchange *x)
 {
 	const struct fresh_stored *s = &x->r.keep->found.stored;
-	struct span theirs = head_get(&x->answered, FIELD_ETAG), ours;
+	struct span theirs = head_get(&x->answered, FIELD_ETAG);
 	struct text room = text_in(x->out, GW_HEAD_OUT);
 
 	if (theirs.len == 0 || s->etag_len == 0)
 		return false;
 	cache_head(&x->env->cache, &x->r.keep->found, &room);
-	ours = span_of(room.at + s->etag_at, s->etag_len);
-	if (span_starts(theirs, SPAN("W/")))
-		theirs = span_of(theirs.at + 2, theirs.len - 2);
-	if (span_starts(ours, SPAN("W/")))
-		ours = span_of(ours.at + 2, ours.len - 2);
-	return !span_is(theirs, ours);
+	return !fresh_same_etag(theirs, span_of(room.at + s->etag_at, s->etag_len));
 }
 
 /* What Vary asks of later requests, by this head text (status line and fields). False: nobody can tell. */
@@ -120,8 +115,7 @@ static bool refresh(struct exchange *x)
 	return cache_refresh(&x->env->cache, &k->found, &s, head);
 }
 
-/* True: it has been taken, and the request is answered. */
-static bool take_not_modified(struct exchange *x)
+static void take_not_modified(struct exchange *x)
 {
 	struct keep *k = x->r.keep;
 
@@ -130,7 +124,7 @@ static bool take_not_modified(struct exchange *x)
 		keep_unpin(x);
 		k->validates = false;
 		exchange_retry_fresh(x); /* without conditions */
-		return true;
+		return;
 	}
 	if (!refresh(x)) { /* it is good for this once */
 		cache_forget(&x->env->cache, &k->found);
@@ -144,7 +138,6 @@ static bool take_not_modified(struct exchange *x)
 		exchange_over(x, EXCHANGE_CLOSE);
 	else
 		exchange_serve(x);
-	return true;
 }
 
 /* --- something stale is better than nothing (RFC 5861 4) -------------------------------- */
@@ -339,8 +332,10 @@ bool exchange_keep_answer(struct exchange *x)
 	k->fwd_status = (uint16_t)status;
 	if (!k->cached)
 		return false;
-	if (k->validates && status == 304)
-		return take_not_modified(x), true;
+	if (k->validates && status == 304) {
+		take_not_modified(x);
+		return true;
+	}
 	if (is_failure(status) && exchange_rescue(x, NULL))
 		return true;
 	if (k->may_store && x->r.up_over) {

@@ -155,6 +155,9 @@ enum fresh_part {
  * them does not come here. */
 enum fresh_part fresh_part(const struct head *asked, const struct fresh_stored *s, struct span etag, uint64_t length, uint64_t *first, uint64_t *last);
 
+/* Do two entity tags name the same, weak or not (RFC 9110 8.8.3.2)? */
+bool fresh_same_etag(struct span a, struct span b);
+
 /* HTTP-date in its three forms (RFC 9110 5.6.7), s since 1970; false: it is none. A year
  * of two digits more than 50 years ahead of clock is of the past. */
 bool fresh_date(struct span s, int64_t clock, int64_t *seconds);

@@ -34,12 +34,17 @@ bool fresh_is_etag(struct span s)
 
 static bool is_weak(struct span etag)
 {
-	return etag.len && etag.at[0] == 'W';
+	return span_starts(etag, SPAN("W/"));
 }
 
 static struct span opaque(struct span etag)
 {
 	return is_weak(etag) ? span_of(etag.at + 2, etag.len - 2) : etag;
+}
+
+bool fresh_same_etag(struct span a, struct span b)
+{
+	return span_is(opaque(a), opaque(b));
 }
 
 /* Is it in this list? What comes behind something that is no entity-tag does not count. */
@@ -54,7 +59,7 @@ static bool list_has(struct span list, struct span etag)
 			return false;
 		if (list.len && list.at[0] != ',' && !span_is_blank(list.at[0]))
 			return false;
-		if (etag.len && span_is(opaque(one), opaque(etag)))
+		if (etag.len && fresh_same_etag(one, etag))
 			return true;
 	}
 }
