@@ -75,6 +75,7 @@ def logged_out(t):
     cookie = enter(g, "alice")
     asked(g.ask(get("/p", cookie)), 1)
     hit(g.ask(get("/p", cookie)), 1)
+    old = set(g.workers())
     g.tell("logout", "alice")
     g.deaths, g.before = True, {}  # it loads the configuration anew
 
@@ -82,6 +83,7 @@ def logged_out(t):
         g.step(20)
         return g.ask(get("/p", cookie)).status == 401
     t.until(out, "the session is over")
+    t.until(lambda: not old & set(g.workers()), "the old workers accept no more")
     check(g.ask(get("/p", cookie)), "HTTP/1.1 401\n!Age")
     hit(g.ask(get("/p", basic("bob"))), 1)
     count(o, 1)
