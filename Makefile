@@ -7,6 +7,9 @@
 #   make tiny       ./gateway-tiny (a test)    make bench    the table beside nginx and HAProxy
 #   make install    PREFIX, SYSCONFDIR, DESTDIR
 #
+# For another machine: make static TARGET=armv7 (package/cross -l lists them), which
+# becomes build/armv7/gateway. It brings its compiler and libraries along.
+#
 # Variables: CC, CROSS_COMPILE, CFLAGS, LDFLAGS, WERROR=1, MUSL=1 (static with
 # musl-gcc, or with CC when CROSS_COMPILE is set; INIH_A=archive, BEARSSL_A=archive),
 # INIH=dir (ini.c from there instead of -linih), BEARSSL=dir (BearSSL's sources there
@@ -14,8 +17,19 @@
 # PLATFORM=linux|posix, B=dir (objects), OUT=dir (programs),
 # JOBS=n (scenarios at a time).
 
+.DEFAULT_GOAL = all
+ifdef TARGET
+B ?= build/$(TARGET)
+OUT ?= $(B)
+# The compiler for it, and where its libraries are.
+include $(B)/cross.mk
+$(B)/cross.mk: FORCE
+	@mkdir -p $(@D)
+	@package/cross $(TARGET) > $@.new && if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+else
 B ?= build
 OUT ?= .
+endif
 JOBS ?= 8
 FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
@@ -78,6 +92,7 @@ SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
+.DEFAULT_GOAL = all
 
 # What every request runs through is worth 15 % more code than -O2 makes of it.
 # Of BearSSL it is what computes: a third less time for a handshake.
@@ -122,13 +137,20 @@ FUZZ_CC = clang
 COUNT_WRAP = -Wl,--wrap=platform_poll,--wrap=platform_memory,--wrap=worker_run
 
 $(eval $(call variant,plain,$(CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(PLAIN_CRYPT:%=-DGW_CRYPT)))
-$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE -idirafter /usr/include) $(STATIC_CRYPT:%=-DGW_CRYPT)))
+$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE $(if $(INIH),$(if $(BEARSSL),,-idirafter /usr/include),-idirafter /usr/include)) $(STATIC_CRYPT:%=-DGW_CRYPT)))
 $(eval $(call variant,tiny,$(CC),$(STRICT) $(GUARD) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) -DGW_TINY $(PLAIN_CRYPT:%=-DGW_CRYPT)))
 $(eval $(call variant,asan,$(CC),$(STRICT) $(SANITIZE) $(INI_FLAGS) $(BEARSSL_FLAGS) $(PLAIN_CRYPT:%=-DGW_CRYPT)))
 $(eval $(call variant,fuzz,$(FUZZ_CC),$(STRICT) $(SANITIZE) $(BEARSSL_FLAGS) -fsanitize=fuzzer-no-link $(PLAIN_CRYPT:%=-DGW_CRYPT)))
 
+ifdef TARGET
+$(OUT)/gateway: $(OUT)/gateway-static
+	$(STRIP) -o $@ $<
+static: $(OUT)/gateway
+else
 $(OUT)/gateway: $(call objects,plain) $(call bearssl,plain)
 	$(CC) $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+static: $(OUT)/gateway-static
+endif
 $(OUT)/gateway-static: $(call objects,static) $(FORTIFIED) $(call bearssl,static)
 	$(STATIC_CC) -static $(CFLAGS) $(GUARD_LINK) $(SECTIONS_LINK) $(LDFLAGS) -o $@ $^ $(STATIC_LIBS)
 $(OUT)/gateway-tiny: $(call objects,tiny) $(call bearssl,plain)
@@ -139,7 +161,6 @@ $(B)/gateway-asan: $(call objects,asan) $(call bearssl,plain)
 $(B)/gateway-count: $(call objects,plain) $(B)/plain/test/unit/count.o $(call bearssl,plain)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(COUNT_WRAP) -o $@ $^ $(LIBS)
 
-static: $(OUT)/gateway-static
 tiny: $(OUT)/gateway-tiny
 asan: $(B)/gateway-asan
 
