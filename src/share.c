@@ -181,7 +181,7 @@ void share_leave(struct share *s, int slot)
 	mend_sessions(s, slot);
 
 	for (i = 0; i < SHARE_PEERS; i++) {
-		atomic_store_explicit(&gone->peers[i].key, 0, memory_order_relaxed);
+		atomic_store_explicit(&gone->peers[i].tag, 0, memory_order_relaxed);
 		atomic_store_explicit(&gone->peers[i].count, 0, memory_order_relaxed);
 	}
 	atomic_store(&gone->connections, 0);
@@ -223,14 +223,14 @@ uint64_t share_key(const struct share *s, const struct net *client, uint16_t rul
 	return key ? key : 1;
 }
 
-/* The place of this key among its own few, or of key 0 a free one; NULL. */
-static struct share_peer *find(struct share_slot *slot, uint64_t key, uint64_t wanted)
+/* Among the few places of this key the one with this tag, or with 0 a free one; NULL. */
+static struct share_peer *find(struct share_slot *slot, uint64_t key, uint32_t tag)
 {
-	struct share_peer *first = &slot->peers[key % (SHARE_PEERS / PLACES_EACH) * PLACES_EACH];
+	struct share_peer *first = &slot->peers[(uint32_t)key % (SHARE_PEERS / PLACES_EACH) * PLACES_EACH];
 	int i;
 
 	for (i = 0; i < PLACES_EACH; i++)
-		if (atomic_load(&first[i].key) == wanted)
+		if (atomic_load(&first[i].tag) == tag)
 			return &first[i];
 	return NULL;
 }
@@ -244,7 +244,7 @@ static uint32_t sum(struct share *s, uint64_t key)
 	for (i = 0; i < SHARE_SLOTS; i++) {
 		if (atomic_load_explicit(&s->slots[i].pid, memory_order_relaxed) == 0)
 			continue;
-		p = find(&s->slots[i], key, key);
+		p = find(&s->slots[i], key, share_tag(key));
 		if (p)
 			total += atomic_load(&p->count);
 	}
@@ -258,7 +258,7 @@ static void drop(struct share_peer *p)
 	if (count > 0)
 		atomic_store(&p->count, count - 1);
 	if (count <= 1)
-		atomic_store(&p->key, 0);
+		atomic_store(&p->tag, 0);
 }
 
 /* Counted first and summed then: of two workers at the limit, both may refuse,
@@ -271,13 +271,13 @@ bool share_peer_in(struct share *s, int slot, const struct net *peer, uint16_t r
 	if (!share_is_counted(peer) || most == 0)
 		return true;
 	key = share_key(s, peer, rule);
-	p = find(&s->slots[slot], key, key);
+	p = find(&s->slots[slot], key, share_tag(key));
 	if (!p) {
 		p = find(&s->slots[slot], key, 0);
 		if (!p)
 			return true;
 		atomic_store(&p->count, 0);
-		atomic_store(&p->key, key);
+		atomic_store(&p->tag, share_tag(key));
 	}
 	atomic_store(&p->count, atomic_load(&p->count) + 1);
 	if (sum(s, key) <= most)
@@ -294,7 +294,7 @@ void share_peer_out(struct share *s, int slot, const struct net *peer, uint16_t 
 	if (!share_is_counted(peer))
 		return;
 	key = share_key(s, peer, rule);
-	p = find(&s->slots[slot], key, key);
+	p = find(&s->slots[slot], key, share_tag(key));
 	if (p)
 		drop(p);
 }

@@ -18,15 +18,15 @@
 #define SHARE_PEERS 1024             /* places in a slot's table of client addresses */
 
 struct share_peer {
-	_Atomic uint64_t key;   /* hash of the address (IPv6: of its /64); 0: free */
+	_Atomic uint32_t tag;   /* of the address (IPv6: of its /64); 0: free */
 	_Atomic uint32_t count; /* connections open now */
 };
 
 struct share_slot {
 	_Atomic uint32_t pid;       /* 0: free; set by the supervisor */
-	_Atomic uint64_t requests;  /* answered, since start */
-	_Atomic uint64_t refused;   /* of those, refused by ourselves (4xx) */
-	_Atomic uint64_t failed;    /* of those, failed on the server's side (5xx by us) */
+	_Atomic size_t requests;    /* answered, since start */
+	_Atomic size_t refused;     /* of those, refused by ourselves (4xx) */
+	_Atomic size_t failed;      /* of those, failed on the server's side (5xx by us) */
 	_Atomic uint32_t connections; /* from clients, open now */
 	_Atomic uint32_t active;    /* requests under way */
 	struct share_peer peers[SHARE_PEERS];
@@ -69,12 +69,12 @@ struct share {
 	struct share_bucket buckets[SHARE_BUCKETS];
 	struct share_session sessions[SHARE_SESSIONS];
 	uint64_t seed; /* of the hashes */
-	_Atomic uint64_t requests, refused, failed; /* of workers that are gone */
+	_Atomic size_t requests, refused, failed; /* of workers that are gone */
 	struct share_slot slots[SHARE_SLOTS];
 };
 
 /* One more, on a counter that only this worker writes. */
-static inline void share_add(_Atomic uint64_t *counter)
+static inline void share_add(_Atomic size_t *counter)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }

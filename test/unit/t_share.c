@@ -92,7 +92,7 @@ static void assert_empty(struct share *s, int slot)
 	int i;
 
 	for (i = 0; i < SHARE_PEERS; i++) {
-		assert_true(atomic_load(&s->slots[slot].peers[i].key) == 0);
+		assert_true(atomic_load(&s->slots[slot].peers[i].tag) == 0);
 		assert_int_equal(atomic_load(&s->slots[slot].peers[i].count), 0);
 	}
 }
