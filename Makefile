@@ -5,7 +5,7 @@
 #   make            ./gateway                  make test     all tests
 #   make static     ./gateway-static           make check    the same under ASan and UBSan
 #   make tiny       ./gateway-tiny (a test)    make bench    the table beside nginx and HAProxy
-#   make install    PREFIX, SYSCONFDIR, DESTDIR
+#   make install    PREFIX, SYSCONFDIR, DESTDIR, BINDIR, MANDIR; make uninstall
 #
 # For another machine: make static TARGET=armv7 (package/cross -l lists them), which
 # becomes build/armv7/gateway. It brings its compiler and libraries along.
@@ -88,7 +88,7 @@ LIBS += $(PLAIN_CRYPT)
 # libraries alone.
 SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
-.PHONY: all static tiny asan count test check units replay scenarios layers lint size bench bench-auth bench-cache fuzz install clean FORCE
+.PHONY: all static tiny asan count test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz install uninstall clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
@@ -229,6 +229,10 @@ lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -D__linux__ -UGW_TINY $(SOURCES)
 
+# Man pages, completions, make install.
+docs: $(OUT)/gateway
+	@$(PYTHON) test/package/docs --gateway $<
+
 fuzz: $(FUZZES:%=$(B)/fuzzer/%)
 	@for f in $(FUZZES); do \
 		corpus=test/fuzz/corpus/$${f#fuzz_}; mkdir -p $(B)/found/$$f; test -d $$corpus || corpus=; \
@@ -266,11 +270,33 @@ $(B)/bench/trace: $(B)/plain/test/bench/trace.o $(call objects_of,plain,$(call s
 
 # --- the rest -----------------------------------------------------------------------------
 
-install: $(OUT)/gateway
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/gateway
-	install -m 755 $(OUT)/gateway $(DESTDIR)$(PREFIX)/bin/gateway
-	test -e $(DESTDIR)$(SYSCONFDIR)/gateway/gateway.ini || \
-		install -m 644 gateway.ini $(DESTDIR)$(SYSCONFDIR)/gateway/gateway.ini
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+# What is laid down: the program that is there, with whatever it was built, also
+# GATEWAY=build/armv7/gateway. Only if there is none it is built.
+GATEWAY ?= $(OUT)/gateway
+CONFIG = $(DESTDIR)$(SYSCONFDIR)/gateway/gateway.ini
+BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/gateway
+ZSH_COMPLETION = $(PREFIX)/share/zsh/site-functions/_gateway
+FISH_COMPLETION = $(PREFIX)/share/fish/vendor_completions.d/gateway.fish
+LAID = $(addprefix $(DESTDIR),$(BINDIR)/gateway $(MANDIR)/man8/gateway.8 $(MANDIR)/man5/gateway.ini.5 \
+	$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+
+install: $(if $(wildcard $(GATEWAY)),,$(GATEWAY))
+	install -d $(sort $(dir $(LAID) $(CONFIG)))
+	install -m 755 $(GATEWAY) $(DESTDIR)$(BINDIR)/gateway
+	install -m 644 package/man/gateway.8 $(DESTDIR)$(MANDIR)/man8/gateway.8
+	install -m 644 package/man/gateway.ini.5 $(DESTDIR)$(MANDIR)/man5/gateway.ini.5
+	install -m 644 package/completion/gateway.bash $(DESTDIR)$(BASH_COMPLETION)
+	install -m 644 package/completion/gateway.zsh $(DESTDIR)$(ZSH_COMPLETION)
+	install -m 644 package/completion/gateway.fish $(DESTDIR)$(FISH_COMPLETION)
+	test -e $(CONFIG) || install -m 644 gateway.ini $(CONFIG)
+
+# A configuration that somebody has written stays.
+uninstall:
+	rm -f $(LAID)
+	! cmp -s gateway.ini $(CONFIG) || rm -f $(CONFIG)
+	rmdir $(dir $(CONFIG)) 2> /dev/null || :
 
 clean:
 	rm -rf $(B)
