@@ -5,6 +5,9 @@
  * An exchange is lent to a connection when a request's first byte is there and
  * goes back when nothing of a further one has come. A state is a thing it waits
  * for; everything between two waits is a row of calls.
+ *
+ * What is asked for most often stands first in each struct, flags before all: the
+ * nearer it is, the shorter the instruction that gets it.
  */
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
@@ -21,29 +24,29 @@
 /* What all exchanges of a worker have in common. */
 struct env {
 	const struct config *config;
-	struct backend backend;
-	struct ducts ducts;
 	struct log *access, *error;
 	struct share *share;
+	struct share_slot *slot; /* of this worker in share */
 	struct tls_kit *tls; /* NULL: nobody speaks it */
-	struct verify verify;
 	uint32_t verifying; /* exchanges that have asked the password process */
 	uint32_t pausing;   /* those that wait for the moment to say that it was wrong */
+	int slot_number;
+	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
+	bool cache_moved; /* something was written to the cache: others of this worker may have waited for it */
+	bool draining;    /* connections end with their next answer */
+	struct pool *conns, *exchanges; /* for errands: places of their own, one of each */
+	struct list *busy;  /* connections with an exchange */
 	struct cache_user cache; /* no arena: nothing is kept */
 	uint32_t *readers;       /* numbers of the cache's readers that nobody has */
 	uint32_t reader_count;   /* so many */
-	struct pool *conns, *exchanges; /* for errands: places of their own, one of each */
-	struct list *busy;       /* connections with an exchange */
-	bool cache_moved;        /* something was written to the cache: others of this worker may have waited for it */
-	struct share_slot *slot; /* of this worker in share */
-	int slot_number;
-	int shakes;       /* steps of TLS handshakes with servers that this turn may still take */
 	int64_t now;      /* monotonic ms, as of this turn */
 	int64_t now_us;
 	int64_t clock;    /* seconds since 1970, as of this turn */
 	uint64_t id_seed; /* of request ids */
 	uint64_t id_count;
-	bool draining;    /* connections end with their next answer */
+	struct backend backend;
+	struct verify verify;
+	struct ducts ducts;
 };
 
 /* A connection from a client. Cheap: thousands may be quiet. */
@@ -95,18 +98,18 @@ enum exchange_end {
 /* What is to be known of who sends a request, and what waits on that: exchanges have
  * room for it where the configuration guards anything. exchange_guard begins it anew. */
 struct guard {
-	struct guards asks;        /* all to be satisfied */
-	const struct users *users; /* whose credentials count */
-	const struct user *user;   /* who has logged in; NULL: nobody */
-	struct verify_tag tag;     /* of the credentials that are looked at */
-	struct span name, password; /* as they were given, in `back` */
-	struct span to;            /* of a form: where to go on to; the same */
-	int64_t until;             /* a wrong one is not answered before, ms */
 	bool inside;               /* it may pass already: only whose the credentials are is open */
 	bool by_form;              /* they came in a form, else in Authorization */
 	bool counted;              /* as a try, until it turns out right */
 	bool queued;               /* counted in env->verifying */
 	bool pauses;               /* counted in env->pausing */
+	const struct users *users; /* whose credentials count */
+	const struct user *user;   /* who has logged in; NULL: nobody */
+	struct span name, password; /* as they were given, in `back` */
+	struct span to;            /* of a form: where to go on to; the same */
+	int64_t until;             /* a wrong one is not answered before, ms */
+	struct verify_tag tag;     /* of the credentials that are looked at */
+	struct guards asks;        /* all to be satisfied */
 	struct text up, down;      /* fields that the server, that the client gets, in the rooms below */
 	char up_room[GW_COPIED];
 	char down_room[GW_COPIED / 2];
@@ -120,17 +123,6 @@ enum { KEEP_CONDITIONS = 640, KEEP_STATUS = 192 };
 /* What a request has to do with the cache: exchanges have room for it where a route
  * keeps anything. exchange_keep begins it anew. */
 struct keep {
-	const struct cache_rule *rule;
-	struct fresh_wish wish;
-	struct cache_found found; /* pinned: what is sent, validated, or waited for */
-	struct cache_fill fill;   /* what is written */
-	struct cache_read read;   /* of found, on its way to the client */
-	const char *word;         /* for the log */
-	const char *detail;       /* why it was not stored; NULL */
-	int64_t stalled_since;    /* no room to write, ms; 0: there is */
-	int64_t unread_since;     /* nobody reads what is written, ms; 0: somebody does */
-	int64_t look_at;          /* when to look again whether others have got on, ms; 0: we are told */
-	uint32_t epoch;           /* of the URL, when the server was asked (cache_epoch) */
 	uint16_t fwd_status;      /* what the server said; 0: nothing */
 	uint8_t asker;            /* enum fresh_asker */
 	uint8_t fwd;              /* enum keep_fwd */
@@ -143,6 +135,17 @@ struct keep {
 	bool stored;              /* the answer is being kept */
 	bool stalled;             /* nothing can be written now: the slowest reader has to go on */
 	bool part;                /* a Range is asked for */
+	uint32_t epoch;           /* of the URL, when the server was asked (cache_epoch) */
+	const struct cache_rule *rule;
+	const char *word;         /* for the log */
+	const char *detail;       /* why it was not stored; NULL */
+	struct cache_found found; /* pinned: what is sent, validated, or waited for */
+	struct cache_fill fill;   /* what is written */
+	struct cache_read read;   /* of found, on its way to the client */
+	struct fresh_wish wish;
+	int64_t stalled_since;    /* no room to write, ms; 0: there is */
+	int64_t unread_since;     /* nobody reads what is written, ms; 0: somebody does */
+	int64_t look_at;          /* when to look again whether others have got on, ms; 0: we are told */
 	struct text conditions;   /* for the server, in the room below */
 	char conditions_room[KEEP_CONDITIONS];
 	char status_room[KEEP_STATUS]; /* the member of Cache-Status */
@@ -171,16 +174,6 @@ struct request {
 	uint16_t status;      /* for the log */
 	size_t seen;          /* head_end's */
 	uint32_t tried;       /* bit for each target asked */
-	int64_t since;        /* of the state, ms */
-	int64_t window;       /* start of the span of time in which something must move */
-	int64_t moved_at;     /* when something last moved */
-	uint64_t moved;       /* bytes, at the start of the window */
-	int64_t pace_at;      /* when exchange_is_slow last looked */
-	uint64_t pace;        /* bytes that had moved then */
-	int64_t held_since;   /* a flow waits for its budget, ms; 0: none does */
-	int64_t began_us;     /* for the log */
-	int64_t asked_us;
-	int64_t answered_us;
 	const char *why;      /* it failed; for the log */
 	const char *suite;    /* of TLS; NULL: plain */
 	const struct site *site;
@@ -191,6 +184,16 @@ struct request {
 	struct upstream *up;
 	struct span host;     /* as it goes up */
 	struct span hsts;     /* Strict-Transport-Security of the answer; empty: none */
+	int64_t since;        /* of the state, ms */
+	int64_t window;       /* start of the span of time in which something must move */
+	int64_t moved_at;     /* when something last moved */
+	uint64_t moved;       /* bytes, at the start of the window */
+	int64_t pace_at;      /* when exchange_is_slow last looked */
+	uint64_t pace;        /* bytes that had moved then */
+	int64_t held_since;   /* a flow waits for its budget, ms; 0: none does */
+	int64_t began_us;     /* for the log */
+	int64_t asked_us;
+	int64_t answered_us;
 	struct net client;    /* the request is from, as trusted proxies say */
 	struct asker asker;
 	struct frame frame;   /* of the request */
@@ -202,9 +205,9 @@ struct request {
 };
 
 struct exchange {
-	struct request r;
 	struct env *env;
 	struct conn *conn;
+	struct request r;
 	struct buf in;        /* from the client: the request head stays at its front */
 	struct buf back;      /* from the server */
 	struct head asked;    /* of this request, in `in` */
