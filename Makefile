@@ -273,8 +273,9 @@ $(B)/bench/trace: $(B)/plain/test/bench/trace.o $(call objects_of,plain,$(call s
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 # What is laid down: the program that is there, with whatever it was built, also
-# GATEWAY=build/armv7/gateway. Only if there is none it is built.
-GATEWAY ?= $(OUT)/gateway
+# GATEWAY=build/armv7/gateway. Only if there is none it is built: root, and whoever
+# says other flags here than before, makes nothing anew.
+GATEWAY = $(OUT)/gateway
 CONFIG = $(DESTDIR)$(SYSCONFDIR)/gateway/gateway.ini
 BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/gateway
 ZSH_COMPLETION = $(PREFIX)/share/zsh/site-functions/_gateway
@@ -283,6 +284,8 @@ LAID = $(addprefix $(DESTDIR),$(BINDIR)/gateway $(MANDIR)/man8/gateway.8 $(MANDI
 	$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 
 install: $(if $(wildcard $(GATEWAY)),,$(GATEWAY))
+	@test -z "$$(find gateway.c gateway.h src platform -name '*.[ch]' -newer $(GATEWAY))" || \
+		echo "$(GATEWAY) is older than its sources: 'make' builds it anew" >&2
 	install -d $(sort $(dir $(LAID) $(CONFIG)))
 	install -m 755 $(GATEWAY) $(DESTDIR)$(BINDIR)/gateway
 	install -m 644 package/man/gateway.8 $(DESTDIR)$(MANDIR)/man8/gateway.8

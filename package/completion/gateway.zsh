@@ -43,7 +43,7 @@ _gateway() {
 	local curcontext=$curcontext state line file=/etc/gateway/gateway.ini
 	typeset -A opt_args
 
-	_arguments -C -A '-*' \
+	_arguments -C \
 		'(- *)-h[print what there is]' \
 		'(- *)-V[print the version]' \
 		'-c[take this configuration]:file:_files' \
