@@ -77,12 +77,14 @@ LIBS += $(call archive,bearssl)
 endif
 
 # crypt(3), if what is built so links: its libraries, and a flag. -lc: it needs no more.
+# musl's bcrypt links alone, too.
 CRYPT ?= yes
 CRYPT_CALL = char *crypt(const char *, const char *); int main(int n, char **w) { return !crypt(w[0], w[n - 1]); }
+BCRYPT_CALL = char *__crypt_blowfish(const char *, const char *, char *); int main(int n, char **w) { return !__crypt_blowfish(w[0], w[n - 1], w[0]); }
 crypt = $(if $(filter-out 0 no,$(CRYPT)),$(shell for l in '$(call archive,crypt)' -lc; do \
-	echo '$(CRYPT_CALL)' | $(1) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - $$l 2> /dev/null && echo $$l && break; done))
+	echo '$(2)' | $(1) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - $$l 2> /dev/null && echo $$l && break; done))
 PLAIN_LIBS := $(LIBS)
-PLAIN_CRYPT := $(call crypt,$(CC))
+PLAIN_CRYPT := $(call crypt,$(CC),$(CRYPT_CALL))
 LIBS += $(PLAIN_CRYPT)
 # The sanitizers have a crypt of their own, which looks for the true one in shared
 # libraries alone.
@@ -132,12 +134,13 @@ BEARSSL_A ?= $(shell gcc -print-file-name=libbearssl.a)
 # The latter calls glibc's checked functions, which musl lacks.
 FORTIFIED = $(if $(MUSL),$(if $(BEARSSL),,$(B)/static/platform/fortified.o))
 STATIC_CC = $(if $(MUSL),$(if $(CROSS_COMPILE),$(CC),musl-gcc),$(CC))
-STATIC_CRYPT := $(call crypt,$(STATIC_CC) -static)
+STATIC_CRYPT := $(call crypt,$(STATIC_CC) -static,$(CRYPT_CALL))
+STATIC_BCRYPT := $(if $(MUSL),$(call crypt,$(STATIC_CC) -static,$(BCRYPT_CALL)))
 FUZZ_CC = clang
 COUNT_WRAP = -Wl,--wrap=platform_poll,--wrap=platform_memory,--wrap=worker_run
 
 $(eval $(call variant,plain,$(CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(PLAIN_CRYPT:%=-DGW_CRYPT)))
-$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE $(if $(INIH),$(if $(BEARSSL),,-idirafter /usr/include),-idirafter /usr/include)) $(STATIC_CRYPT:%=-DGW_CRYPT)))
+$(eval $(call variant,static,$(STATIC_CC),$(STRICT) $(GUARD) $(SECTIONS) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) $(if $(MUSL),-U_FORTIFY_SOURCE $(if $(INIH),$(if $(BEARSSL),,-idirafter /usr/include),-idirafter /usr/include)) $(STATIC_CRYPT:%=-DGW_CRYPT) $(STATIC_BCRYPT:%=-DGW_BCRYPT)))
 $(eval $(call variant,tiny,$(CC),$(STRICT) $(GUARD) $(CFLAGS) $(INI_FLAGS) $(BEARSSL_FLAGS) -DGW_TINY $(PLAIN_CRYPT:%=-DGW_CRYPT)))
 $(eval $(call variant,asan,$(CC),$(STRICT) $(SANITIZE) $(INI_FLAGS) $(BEARSSL_FLAGS) $(PLAIN_CRYPT:%=-DGW_CRYPT)))
 $(eval $(call variant,fuzz,$(FUZZ_CC),$(STRICT) $(SANITIZE) $(BEARSSL_FLAGS) -fsanitize=fuzzer-no-link $(PLAIN_CRYPT:%=-DGW_CRYPT)))
