@@ -90,7 +90,7 @@ LIBS += $(PLAIN_CRYPT)
 # libraries alone.
 SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
-.PHONY: all static tiny asan count test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz install uninstall clean FORCE
+.PHONY: all static tiny asan count test package-test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz install uninstall clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
@@ -226,6 +226,10 @@ scenarios-count count: $(B)/gateway-count
 
 layers:
 	@test/layers
+
+# The packages' scripts, and what they start. Needs root.
+package-test: $(OUT)/gateway
+	@$(PYTHON) test/package/package $(OUT)/gateway
 
 # Warnings of another kind; a finding fails.
 lint:
