@@ -14,6 +14,7 @@
 # musl-gcc, or with CC when CROSS_COMPILE is set; INIH_A=archive, BEARSSL_A=archive),
 # INIH=dir (ini.c from there instead of -linih), BEARSSL=dir (BearSSL's sources there
 # instead of -lbearssl), CRYPT= (without crypt(3), which is taken where it links),
+# FEATURES="tls auth cache explain" (what the program can do; all of it, unless said),
 # PLATFORM=linux|posix, B=dir (objects), OUT=dir (programs),
 # JOBS=n (scenarios at a time).
 
@@ -52,8 +53,16 @@ export PLATFORM
 # Where Debian has the `ws` module that a scenario's WebSocket server uses.
 export NODE_PATH := $(if $(NODE_PATH),$(NODE_PATH):)/usr/share/nodejs
 
+# What is in: the numbers are gateway.h's.
+FEATURES ?= tls auth cache explain
+FEATURE_tls = 1
+FEATURE_auth = 2
+FEATURE_cache = 4
+FEATURE_explain = 8
+$(foreach f,$(FEATURES),$(if $(FEATURE_$f),,$(error there is no feature '$f', but tls, auth, cache and explain)))
+
 CFLAGS ?= -O2 -g
-STRICT = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
+STRICT = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror) $(if $(filter-out $(FEATURES),tls auth cache explain),-DGW_FEATURES=0$(subst $() ,,$(foreach f,$(FEATURES),+$(FEATURE_$f))))
 GUARD = -fstack-protector-strong -D_FORTIFY_SOURCE=2
 GUARD_LINK = -Wl,-z,relro,-z,now
 SECTIONS = -ffunction-sections -fdata-sections

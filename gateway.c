@@ -75,16 +75,14 @@ static int mistake(const char *what, const char *value)
 	return MISTAKE;
 }
 
-static bool is_command(const char *word)
-{
-	static const char *const names[] = {"cache", "check", "explain", "logout", "passwd", "pin", "probe", "purge"};
-	size_t i;
+/* A subcommand. */
+struct verb {
+	const char *name;
+	int (*run)(struct command *c);
+	unsigned needs; /* a feature, or 0 */
+};
 
-	for (i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strcmp(word, names[i]) == 0)
-			return true;
-	return false;
-}
+static const struct verb *verb_of(const char *word);
 
 static bool is_explain(const struct command *c)
 {
@@ -126,7 +124,7 @@ static int take_option(struct command *c, const char *option, const char *value)
 
 static int take_word(struct command *c, char *word)
 {
-	if (!c->name && c->count == 0 && is_command(word)) {
+	if (!c->name && c->count == 0 && verb_of(word)) {
 		c->name = word;
 		return FINE;
 	}
@@ -283,7 +281,7 @@ static int check(struct command *c)
 		config_free(config);
 		return MISTAKE;
 	}
-	if (!print(write_config, config))
+	if (GW_HAS(EXPLAIN) && !print(write_config, config))
 		return SYSTEM;
 	print_memory(config);
 	status = tell_verdict(config);
@@ -464,7 +462,7 @@ static int explain(struct command *c)
 /* --- pin -------------------------------------------------------------------------------- */
 
 /* The line alone, so that it can be pasted behind a target. */
-static int pin(const struct command *c)
+static int pin(struct command *c)
 {
 	struct span url = span_str(c->count == 1 ? c->words[0] : ""), authority, host;
 	unsigned char key[32];
@@ -493,7 +491,7 @@ static int pin(const struct command *c)
 /* --- passwd ----------------------------------------------------------------------------- */
 
 /* The line alone, so that it can be sent into a file. */
-static int passwd(const struct command *c)
+static int passwd(struct command *c)
 {
 	static char room[512];
 	struct text line = text_in(room, sizeof room);
@@ -637,6 +635,33 @@ static int purge(struct command *c)
 
 /* --- main ------------------------------------------------------------------------------- */
 
+#define VERB(name, feature) {#name, GW_HAS(feature) ? name : NULL, GW_##feature}
+
+static const struct verb *verb_of(const char *word)
+{
+	static const struct verb verbs[] = {
+		VERB(cache, CACHE), {"check", check, 0}, VERB(explain, EXPLAIN), VERB(logout, AUTH),
+		VERB(passwd, AUTH), VERB(pin, TLS), {"probe", NULL, 0}, VERB(purge, CACHE),
+	};
+
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(word, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int obey(const struct verb *v, struct command *c)
+{
+	if (v->run)
+		return v->run(c);
+	if (v->needs)
+		fprintf(stderr, "gateway: '%s' needs the feature '%s', which this build leaves out (gateway -V tells what is in)\n", v->name,
+			config_feature(v->needs));
+	else
+		fprintf(stderr, "gateway: '%s' is not available in this version\n", v->name);
+	return MISTAKE;
+}
+
 static int run(struct command *c)
 {
 	if (c->count && c->file) {
@@ -651,6 +676,15 @@ static bool is_asked(int argc, char **argv, const char *brief, const char *full)
 	return argc > 1 && (strcmp(argv[1], brief) == 0 || strcmp(argv[1], full) == 0);
 }
 
+static int tell_version(void)
+{
+	fputs("gateway " GW_VERSION "\nfeatures:", stdout);
+	for (unsigned feature = 1; feature <= GW_EXPLAIN; feature <<= 1)
+		if ((GW_FEATURES) & feature)
+			printf(" %s", config_feature(feature));
+	return puts(GW_HAS(AUTH) && platform_crypt_knows("$2b$") ? " bcrypt" : "") < 0 ? SYSTEM : FINE;
+}
+
 int main(int argc, char **argv)
 {
 	static char fields[GW_HEAD];
@@ -660,28 +694,11 @@ int main(int argc, char **argv)
 	if (is_asked(argc, argv, "-h", "--help"))
 		return fputs(help, stdout) < 0 ? SYSTEM : FINE;
 	if (is_asked(argc, argv, "-V", "--version"))
-		return puts("gateway " GW_VERSION) < 0 ? SYSTEM : FINE;
+		return tell_version();
 	status = read_arguments(&c, argc, argv);
 	if (status != FINE)
 		return status;
 	if (!c.count || c.name)
 		c.file = file_of(&c);
-	if (!c.name)
-		return run(&c);
-	if (strcmp(c.name, "check") == 0)
-		return check(&c);
-	if (strcmp(c.name, "explain") == 0)
-		return explain(&c);
-	if (strcmp(c.name, "pin") == 0)
-		return pin(&c);
-	if (strcmp(c.name, "passwd") == 0)
-		return passwd(&c);
-	if (strcmp(c.name, "logout") == 0)
-		return logout(&c);
-	if (strcmp(c.name, "cache") == 0)
-		return cache(&c);
-	if (strcmp(c.name, "purge") == 0)
-		return purge(&c);
-	fprintf(stderr, "gateway: '%s' is not available in this version\n", c.name);
-	return MISTAKE;
+	return c.name ? obey(verb_of(c.name), &c) : run(&c);
 }

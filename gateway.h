@@ -13,6 +13,18 @@
 #define GW_VIA "gateway" /* our pseudonym in Via (RFC 9110 7.6.3) */
 #define GW_BUILT 1795392000 /* seconds since 1970: no clock is right that shows less (2026-11-23) */
 
+/* What this build can do (make FEATURES="tls cache"): constants, so that the compiler
+ * and the linker drop what is left out. The Makefile knows the numbers, config_key
+ * the names. */
+#define GW_TLS 1     /* HTTPS on both sides */
+#define GW_AUTH 2    /* passwords, log-ins, forward-auth */
+#define GW_CACHE 4
+#define GW_EXPLAIN 8 /* explain, and what check prints of the routes */
+#ifndef GW_FEATURES
+#define GW_FEATURES (GW_TLS | GW_AUTH | GW_CACHE | GW_EXPLAIN)
+#endif
+#define GW_HAS(feature) (((GW_FEATURES) & GW_##feature) != 0)
+
 #ifdef GW_TINY
 #define GW_BUFFER 3072 /* default of `buffer`: bytes of one exchange's buffer */
 #define GW_HEAD 2048   /* longest head, start line and empty line included */

@@ -307,4 +307,7 @@ struct config *config_text(const char *file, struct span text, config_say *say, 
 /* What `gateway check` prints: public URL -> backend URL, then the listeners. */
 void config_print(const struct config *c, struct text *out);
 
+/* The name of a feature (GW_TLS ...). */
+const char *config_feature(unsigned feature);
+
 #endif

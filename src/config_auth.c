@@ -27,6 +27,8 @@ struct auth_said auth_standard(void)
 
 bool auth_asks(struct span value)
 {
+	if (!GW_HAS(AUTH))
+		return false;
 	return span_starts(value, SPAN("http://")) || span_starts(value, SPAN("https://")) || span_starts(value, SPAN("unix:"));
 }
 
@@ -282,6 +284,9 @@ static const struct auth *make(struct arena *a, const struct auth *said)
 void auth_inherit(struct draft *d, struct config *c, struct auth_said *said, const struct level *own, const struct tls_wish *wish, bool leaf,
 		  struct options *o)
 {
+	if (!GW_HAS(AUTH))
+		return;
+
 	struct reading r = {d, c, own, wish, &said->auth, &said->lost};
 	const struct setting *auth = level_get(own, KEY_AUTH);
 
@@ -309,6 +314,9 @@ static bool has_users(const struct site *site, const struct users *const *row, c
 
 bool auth_mark_site(struct arena *a, struct site *site)
 {
+	if (!GW_HAS(AUTH))
+		return false;
+
 	const struct users **row = ARENA_ROW(a, const struct users *, site->route_count + 1);
 	bool asks = false;
 

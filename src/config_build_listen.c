@@ -38,8 +38,10 @@ static bool read_listen_words(struct faults *f, int line, struct span rest, stru
 	while (word_next(f, line, &rest, &word)) {
 		const char *hint = where_listen_hint(word);
 
-		if (where_listen_word(word, l))
+		if (where_listen_word(word, l)) {
+			good &= !key_is_missing(f, line, word, l->tls || l->redirect ? GW_TLS : 0);
 			continue;
+		}
 		good = false;
 		if (hint)
 			fault_at(f, line, "listen: unknown word '%.*s' (did you mean '%s'?)", SHOW(word), hint);

@@ -41,6 +41,9 @@ static bool is_size(struct span s)
 
 uint64_t cache_size(struct draft *d)
 {
+	if (!GW_HAS(CACHE))
+		return 0;
+
 	const struct setting *s = level_get(&d->gateway, KEY_CACHE);
 	struct span word = {NULL, 0}, rest;
 	int64_t bytes = 0;
@@ -239,6 +242,8 @@ void cache_inherit(struct draft *d, struct cache_rule *rule, const struct level 
 {
 	struct faults *f = d->faults;
 
+	if (!GW_HAS(CACHE))
+		return;
 	if (own != &d->gateway)
 		take_mode(f, &rule->fresh, own);
 	take_object(d, rule, own, size);
@@ -348,6 +353,8 @@ const struct cache_rule *cache_of(struct faults *f, const struct cache_rule *rul
 {
 	struct cache_rule *made;
 
+	if (!GW_HAS(CACHE))
+		return NULL;
 	if (rule->fresh.mode == FRESH_OFF || r->kind != ROUTE_PROXY)
 		return NULL;
 	made = ARENA_NEW(f->arena, struct cache_rule);
@@ -363,6 +370,8 @@ void cache_warn(struct faults *f, const struct level *own)
 {
 	static const enum key_id ids[] = {KEY_CACHE_OBJECT, KEY_CACHE_KEY, KEY_CACHE_IGNORE, KEY_CACHE_COOKIES, KEY_STALE_WHILE, KEY_STALE_ERROR};
 
+	if (!GW_HAS(CACHE))
+		return;
 	for (size_t i = 0; i < sizeof ids / sizeof *ids && !f->count; i++) {
 		const struct setting *s = level_get(own, ids[i]);
 
@@ -374,6 +383,8 @@ void cache_warn(struct faults *f, const struct level *own)
 
 bool cache_is_kept(const struct route *routes, size_t count)
 {
+	if (!GW_HAS(CACHE))
+		return true;
 	for (size_t i = 0; i < count; i++)
 		if (routes[i].options.cache)
 			return true;
@@ -382,6 +393,9 @@ bool cache_is_kept(const struct route *routes, size_t count)
 
 void cache_settle(struct draft *d, struct config *c)
 {
+	if (!GW_HAS(CACHE))
+		return;
+
 	const struct setting *s = level_get(&d->gateway, KEY_CACHE);
 
 	if (cache_is_kept(c->routes, c->route_count))

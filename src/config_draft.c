@@ -170,6 +170,8 @@ static void begin_users(struct reading *r, int line, struct span label)
 	struct faults *f = r->draft->faults;
 
 	r->users = add_users(r->draft, line, label);
+	if (key_is_missing(f, line, SPAN("[users]"), GW_AUTH))
+		return;
 	if (!label.len)
 		fault_at(f, line, "[users] needs a name: [users family]");
 	else if (!is_label(label))

@@ -24,8 +24,8 @@ static const struct key keys[KEYS] = {
 	{K("trusted"), KEY_TRUSTED, KEY_TEXT, IN_GATEWAY, true, 0, 0, 0},
 	{K("workers"), KEY_WORKERS, KEY_NUMBER, IN_GATEWAY, false, 1, GW_WORKERS, 1},
 	{K("clients"), KEY_CLIENTS, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, GW_CLIENTS},
-	{K("tls_clients"), KEY_TLS_CLIENTS, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, 0}, /* 0: as many as clients */
-	{K("handshakes"), KEY_HANDSHAKES, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, 32},
+	{K("tls_clients"), KEY_TLS_CLIENTS, KEY_NUMBER, IN_GATEWAY | KEY_FOR(TLS), false, 1, 1000000, 0}, /* 0: as many as clients */
+	{K("handshakes"), KEY_HANDSHAKES, KEY_NUMBER, IN_GATEWAY | KEY_FOR(TLS), false, 1, 100000, 32},
 	{K("requests"), KEY_REQUESTS, KEY_NUMBER, IN_GATEWAY, false, 1, 100000, GW_REQUESTS},
 	{K("per_client"), KEY_PER_CLIENT, KEY_NUMBER, IN_GATEWAY, false, 1, 1000000, 64},
 	{K("idle_links"), KEY_IDLE_LINKS, KEY_NUMBER, IN_GATEWAY, false, 0, 10000, 32},
@@ -36,7 +36,7 @@ static const struct key keys[KEYS] = {
 	{K("error_log"), KEY_ERROR_LOG, KEY_TEXT, IN_GATEWAY, false, 0, 0, 0},
 	{K("log_format"), KEY_LOG_FORMAT, KEY_TEXT, IN_GATEWAY, false, 0, 0, 0},
 	{K("head_timeout"), KEY_HEAD_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, HOUR, 10 * SECOND},
-	{K("handshake_timeout"), KEY_HANDSHAKE_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, HOUR, 10 * SECOND},
+	{K("handshake_timeout"), KEY_HANDSHAKE_TIMEOUT, KEY_TIME, IN_GATEWAY | KEY_FOR(TLS), false, 1, HOUR, 10 * SECOND},
 	{K("idle_timeout"), KEY_IDLE_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
 	{K("link_timeout"), KEY_LINK_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
 	{K("send_timeout"), KEY_SEND_TIMEOUT, KEY_TIME, IN_GATEWAY, false, 1, YEAR, 60 * SECOND},
@@ -46,11 +46,11 @@ static const struct key keys[KEYS] = {
 	{K("resolve_interval"), KEY_RESOLVE_INTERVAL, KEY_TIME, IN_GATEWAY, false, SECOND, YEAR, 60 * SECOND},
 	{K("host"), KEY_HOST, KEY_TEXT, IN_SITE, true, 0, 0, 0},
 	{K("state"), KEY_STATE, KEY_TEXT, IN_GATEWAY, false, 0, 0, 0},
-	{K("cert"), KEY_CERT, KEY_TEXT, IN_GATEWAY | IN_SITE, true, 0, 0, 0},
-	{K("key"), KEY_KEY, KEY_TEXT, IN_GATEWAY | IN_SITE, true, 0, 0, 0},
-	{K("client_ca"), KEY_CLIENT_CA, KEY_TEXT, IN_GATEWAY | IN_SITE, false, 0, 0, 0},
-	{K("hsts"), KEY_HSTS, KEY_TEXT, IN_GATEWAY | IN_SITE, false, 0, 0, 0},
-	{K("acme_dir"), KEY_ACME_DIR, KEY_TEXT, IN_GATEWAY | IN_SITE, false, 0, 0, 0},
+	{K("cert"), KEY_CERT, KEY_TEXT, IN_GATEWAY | IN_SITE | KEY_FOR(TLS), true, 0, 0, 0},
+	{K("key"), KEY_KEY, KEY_TEXT, IN_GATEWAY | IN_SITE | KEY_FOR(TLS), true, 0, 0, 0},
+	{K("client_ca"), KEY_CLIENT_CA, KEY_TEXT, IN_GATEWAY | IN_SITE | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("hsts"), KEY_HSTS, KEY_TEXT, IN_GATEWAY | IN_SITE | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("acme_dir"), KEY_ACME_DIR, KEY_TEXT, IN_GATEWAY | IN_SITE | KEY_FOR(TLS), false, 0, 0, 0},
 	{K("site"), KEY_SITE, KEY_TEXT, IN_ROUTE, false, 0, 0, 0},
 	{K("path"), KEY_PATH, KEY_TEXT, IN_ROUTE, false, 0, 0, 0},
 	{K("to"), KEY_TO, KEY_TEXT, IN_ROUTE, true, 0, 0, 0},
@@ -73,30 +73,30 @@ static const struct key keys[KEYS] = {
 	{K("max_fails"), KEY_MAX_FAILS, KEY_NUMBER, ALL, false, 0, 1000, 3},
 	{K("tries"), KEY_TRIES, KEY_NUMBER, ALL, false, 1, GW_TARGETS, 3},
 	{K("forwarded"), KEY_FORWARDED, KEY_FLAG, ALL, false, 0, 0, 0},
-	{K("verify"), KEY_VERIFY, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("verify_name"), KEY_VERIFY_NAME, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("ca"), KEY_CA, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("client_cert"), KEY_CLIENT_CERT, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("client_key"), KEY_CLIENT_KEY, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("auth"), KEY_AUTH, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("require"), KEY_REQUIRE, KEY_TEXT, ALL, true, 0, 0, 0},
-	{K("open_to"), KEY_OPEN_TO, KEY_TEXT, ALL, true, 0, 0, 0},
-	{K("login"), KEY_LOGIN, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("session"), KEY_SESSION, KEY_TIME, ALL, false, 60 * SECOND, YEAR, 30 * DAY},
-	{K("user_header"), KEY_USER_HEADER, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("copy"), KEY_COPY, KEY_TEXT, ALL, true, 0, 0, 0},
+	{K("verify"), KEY_VERIFY, KEY_TEXT, ALL | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("verify_name"), KEY_VERIFY_NAME, KEY_TEXT, ALL | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("ca"), KEY_CA, KEY_TEXT, ALL | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("client_cert"), KEY_CLIENT_CERT, KEY_TEXT, ALL | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("client_key"), KEY_CLIENT_KEY, KEY_TEXT, ALL | KEY_FOR(TLS), false, 0, 0, 0},
+	{K("auth"), KEY_AUTH, KEY_TEXT, ALL | KEY_FOR(AUTH), false, 0, 0, 0},
+	{K("require"), KEY_REQUIRE, KEY_TEXT, ALL | KEY_FOR(AUTH), true, 0, 0, 0},
+	{K("open_to"), KEY_OPEN_TO, KEY_TEXT, ALL | KEY_FOR(AUTH), true, 0, 0, 0},
+	{K("login"), KEY_LOGIN, KEY_TEXT, ALL | KEY_FOR(AUTH), false, 0, 0, 0},
+	{K("session"), KEY_SESSION, KEY_TIME, ALL | KEY_FOR(AUTH), false, 60 * SECOND, YEAR, 30 * DAY},
+	{K("user_header"), KEY_USER_HEADER, KEY_TEXT, ALL | KEY_FOR(AUTH), false, 0, 0, 0},
+	{K("copy"), KEY_COPY, KEY_TEXT, ALL | KEY_FOR(AUTH), true, 0, 0, 0},
 	{K("limit"), KEY_LIMIT, KEY_TEXT, ALL, false, 0, 0, 0},
 	{K("burst"), KEY_BURST, KEY_NUMBER, ALL, false, 1, 1000000, 0}, /* 0: as many as the limit's number */
 	{K("connections"), KEY_CONNECTIONS, KEY_NUMBER, ALL, false, 0, 1000000, 0},
 	{K("max_body"), KEY_MAX_BODY, KEY_SIZE, ALL, false, 0, INT64_C(1) << 50, 0},
 	{K("bandwidth"), KEY_BANDWIDTH, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("cache"), KEY_CACHE, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("cache_object"), KEY_CACHE_OBJECT, KEY_SIZE, ALL, false, 1024, 1 << 30, 0}, /* 0: an eighth of the cache */
-	{K("cache_key"), KEY_CACHE_KEY, KEY_TEXT, ALL, true, 0, 0, 0},
-	{K("cache_ignore"), KEY_CACHE_IGNORE, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("cache_cookies"), KEY_CACHE_COOKIES, KEY_TEXT, ALL, false, 0, 0, 0},
-	{K("stale_while_revalidate"), KEY_STALE_WHILE, KEY_TIME, ALL, false, 0, YEAR, 0},
-	{K("stale_if_error"), KEY_STALE_ERROR, KEY_TIME, ALL, false, 0, YEAR, 0},
+	{K("cache"), KEY_CACHE, KEY_TEXT, ALL | KEY_FOR(CACHE), false, 0, 0, 0},
+	{K("cache_object"), KEY_CACHE_OBJECT, KEY_SIZE, ALL | KEY_FOR(CACHE), false, 1024, 1 << 30, 0}, /* 0: an eighth of the cache */
+	{K("cache_key"), KEY_CACHE_KEY, KEY_TEXT, ALL | KEY_FOR(CACHE), true, 0, 0, 0},
+	{K("cache_ignore"), KEY_CACHE_IGNORE, KEY_TEXT, ALL | KEY_FOR(CACHE), false, 0, 0, 0},
+	{K("cache_cookies"), KEY_CACHE_COOKIES, KEY_TEXT, ALL | KEY_FOR(CACHE), false, 0, 0, 0},
+	{K("stale_while_revalidate"), KEY_STALE_WHILE, KEY_TIME, ALL | KEY_FOR(CACHE), false, 0, YEAR, 0},
+	{K("stale_if_error"), KEY_STALE_ERROR, KEY_TIME, ALL | KEY_FOR(CACHE), false, 0, YEAR, 0},
 };
 
 /* What CONFIG.md names and this version cannot do. */
@@ -118,6 +118,24 @@ bool key_is_later(struct faults *f, int line, struct span word)
 	if (is_later)
 		fault_at(f, line, "'%.*s' is not available in this version", SHOW(word));
 	return is_later;
+}
+
+const char *config_feature(unsigned feature)
+{
+	static const char *const names[] = {"tls", "auth", "cache", "explain"};
+	int at = 0;
+
+	while (feature >> at != 1)
+		at++;
+	return names[at];
+}
+
+bool key_is_missing(struct faults *f, int line, struct span word, unsigned feature)
+{
+	if ((feature & ~(unsigned)(GW_FEATURES)) == 0)
+		return false;
+	fault_at(f, line, "'%.*s' needs the feature '%s', which this build leaves out (gateway -V tells what is in)", SHOW(word), config_feature(feature));
+	return true;
 }
 
 static const char *place_name(unsigned places)
@@ -156,6 +174,8 @@ const struct key *key_find(struct faults *f, int line, struct span name, enum pl
 	for (size_t i = 0; i < KEYS; i++) {
 		if (!span_is(name, keys[i].name))
 			continue;
+		if (key_is_missing(f, line, name, KEY_NEEDS(&keys[i])))
+			return NULL;
 		if (keys[i].places & where)
 			return &keys[i];
 		fault_at(f, line, "'%.*s' does not belong %s, but %s", SHOW(name), place_name(where), place_name(keys[i].places));

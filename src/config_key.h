@@ -15,6 +15,10 @@ enum place {
 	IN_LINE = 8     /* a word "name=value" behind a target */
 };
 
+/* Of struct key's places: the feature (GW_TLS ...; 0: none), and its opposite. */
+#define KEY_NEEDS(key) ((unsigned)(key)->places >> 4)
+#define KEY_FOR(feature) (GW_##feature << 4)
+
 enum key_kind { KEY_TEXT, KEY_TIME, KEY_SIZE, KEY_NUMBER, KEY_FLAG, KEY_BARE /* a word without value */ };
 
 enum key_id {
@@ -102,11 +106,14 @@ struct key {
 	struct span name;
 	uint8_t id;     /* enum key_id */
 	uint8_t kind;   /* enum key_kind */
-	uint8_t places; /* enum place, any of them */
+	uint8_t places; /* enum place, any of them, and the feature that it needs (KEY_NEEDS) */
 	bool many;      /* may be said several times; all count */
 	int64_t low, high; /* of numbers; times in ms, sizes in bytes */
 	int64_t standard;  /* when nobody says anything */
 };
+
+/* True (and said): this word needs a feature that the build has not (0: none is needed). */
+bool key_is_missing(struct faults *f, int line, struct span word, unsigned feature);
 
 /* One key as it was said. */
 struct setting {

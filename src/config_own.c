@@ -169,7 +169,7 @@ static bool complete_all(struct arena *a, struct config *c, struct text *error)
 	for (size_t i = 0; i < c->site_count; i++) {
 		struct site *site = &c->sites[i];
 
-		if (site->own && !site->tls.count && !complete_site(a, c, site, error))
+		if (GW_HAS(TLS) && site->own && !site->tls.count && !complete_site(a, c, site, error))
 			return false;
 	}
 	return true;

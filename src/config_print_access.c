@@ -153,6 +153,8 @@ static void print_users_of(const struct users *u, struct text *out)
 
 void print_users(const struct config *c, struct text *out)
 {
+	if (!GW_HAS(AUTH))
+		return;
 	for (size_t i = 0; i < c->users_count; i++)
 		print_users_of(&c->users[i], out);
 }

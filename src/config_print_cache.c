@@ -18,6 +18,8 @@ static void write_time(struct text *out, int32_t seconds)
 
 void print_cache(const struct cache_rule *rule, struct text *out)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	if (!rule)
 		return;
 	text_lit(out, ", cache=");
@@ -79,6 +81,8 @@ static void say_stale(const char *before, int32_t seconds, const char *behind, s
 
 void print_cache_words(const struct cache_rule *rule, struct text *out)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	say_mode(&rule->fresh, out);
 	say_key(rule, out);
 	say_cookies(&rule->fresh, out);

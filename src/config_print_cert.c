@@ -219,6 +219,8 @@ void print_certs(const struct config *c, struct text *out)
 	struct table t = {.out = out};
 	struct row head;
 
+	if (!GW_HAS(TLS))
+		return;
 	each(c, measure, &t);
 	if (!t.rows)
 		return;

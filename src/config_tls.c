@@ -381,6 +381,8 @@ void tls_build_sites(struct draft *d, struct config *c)
 	struct sites all = {.draft = d, .config = c, .gateway = {.name = "[gateway]"}};
 	const struct draft_site *s = d->sites;
 
+	if (!GW_HAS(TLS))
+		return;
 	load_block(d, &all.gateway, NULL, &d->gateway);
 	for (size_t i = 0; i < c->site_count; i++, s = s->next) {
 		struct block b = {.name = block_name(d->faults->arena, c->sites[i].label)};

@@ -220,6 +220,9 @@ static const struct tls_server *keep(struct draft *d, const struct tls_server *m
 
 const struct tls_server *tls_build_server(struct draft *d, const struct tls_wish *wish, const struct server *s)
 {
+	if (!GW_HAS(TLS))
+		return NULL;
+
 	struct wanted w = {.draft = d, .wish = wish, .server = s};
 	bool verify = take_verify(&w), name = take_name(&w), credential = take_credential(&w);
 

@@ -265,6 +265,8 @@ void users_read(struct draft *d, struct config *c)
 {
 	size_t count = 0;
 
+	if (!GW_HAS(AUTH))
+		return;
 	for (struct draft_users *u = d->users; u; u = u->next) {
 		read_users(d, u);
 		count++;

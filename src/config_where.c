@@ -227,7 +227,7 @@ bool where_target(struct faults *f, int line, struct span word, struct server *s
 	if (span_starts(word, SPAN("http://")))
 		good = read_http(f, line, word, behind(word, 7), 80, server, base);
 	else if (span_starts(word, SPAN("https://")))
-		good = read_http(f, line, word, behind(word, 8), 443, server, base);
+		good = !key_is_missing(f, line, word, GW_TLS) && read_http(f, line, word, behind(word, 8), 443, server, base);
 	else if (span_starts(word, SPAN("unix:")))
 		good = read_unix(f, line, word, server, base);
 	else

@@ -41,6 +41,8 @@ void exchange_consult_write(struct exchange *x, struct text *out)
 		.hide_cookies = x->env->config->users_count > 0,
 	};
 
+	if (!GW_HAS(AUTH))
+		return;
 	rewrite_consult(out, &up, auth_of(x));
 }
 
@@ -111,6 +113,8 @@ static void refer_client(struct exchange *x)
 
 bool exchange_consult_take(struct exchange *x)
 {
+	if (!GW_HAS(AUTH))
+		return false;
 	if (x->answered.status > 299) {
 		refer_client(x);
 		return false;
@@ -128,6 +132,9 @@ bool exchange_consult_take(struct exchange *x)
 
 const char *exchange_consult_why(struct exchange *x, const char *why)
 {
+	if (!GW_HAS(AUTH))
+		return why;
+
 	struct guard *g = x->r.guard;
 	struct span said = span_str(why), server = SPAN("the server");
 

@@ -60,6 +60,8 @@ bool exchange_fill_some(struct exchange *x)
 
 void exchange_break_fill(struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	keep_end_fill(x, CACHE_BROKEN);
 	exchange_over(x, EXCHANGE_CLOSE);
 }
@@ -109,6 +111,8 @@ void exchange_step_fill(struct exchange *x)
 	struct keep *k = x->r.keep;
 	struct link *server = &x->r.up->link;
 
+	if (!GW_HAS(CACHE))
+		return;
 	k->look_at = 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		if (exchange_fill_some(x)) {

@@ -134,6 +134,8 @@ void exchange_step_form(struct exchange *x)
 	struct link *client = &x->conn->link;
 	struct body *body = &x->r.up_flow.body;
 
+	if (!GW_HAS(AUTH))
+		return;
 	for (;;) {
 		if (!collect(x)) {
 			exchange_refuse(x, &long_form);
@@ -177,6 +179,8 @@ void exchange_wipe_form(struct exchange *x)
 {
 	struct buf *in = &x->in;
 
+	if (!GW_HAS(AUTH))
+		return;
 	span_wipe(x->back.data, x->back.size);
 	span_wipe(in->data + in->keep, in->at - in->keep);
 	span_wipe(in->data + in->end, in->size - in->end);
@@ -237,6 +241,9 @@ static void take_post(struct exchange *x, bool out)
 
 bool exchange_answer_form(struct exchange *x, struct span path)
 {
+	if (!GW_HAS(AUTH))
+		return false;
+
 	static const struct guards none = {.count = 0};
 	bool out = span_is(path, SPAN(PAGE_LOGOUT));
 	struct page page = {.status = 405, .allow = PAGE_METHODS};

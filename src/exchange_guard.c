@@ -113,6 +113,9 @@ static bool take_look(struct exchange *x, enum looked looked, const struct user 
 
 void exchange_step_verify(struct exchange *x)
 {
+	if (!GW_HAS(AUTH))
+		return;
+
 	const struct user *user = users_find(x->r.guard->users, x->r.guard->name);
 	enum looked looked = guard_look_again(x, user);
 
@@ -125,6 +128,8 @@ void exchange_step_verify(struct exchange *x)
 
 void exchange_step_pause(struct exchange *x)
 {
+	if (!GW_HAS(AUTH))
+		return;
 	if (x->env->now < x->r.guard->until)
 		return;
 	exchange_leave_queue(x);
@@ -133,6 +138,8 @@ void exchange_step_pause(struct exchange *x)
 
 void exchange_cut_pause(struct exchange *x)
 {
+	if (!GW_HAS(AUTH))
+		return;
 	x->r.guard->until = x->env->now;
 }
 

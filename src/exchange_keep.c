@@ -62,6 +62,8 @@ void keep_end_fill(struct exchange *x, enum cache_state how)
 
 void exchange_keep_end(struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	keep_end_fill(x, CACHE_BROKEN);
 	keep_unpin(x);
 }
@@ -280,6 +282,8 @@ bool exchange_keep(struct exchange *x)
 	enum method method = x->asked.method;
 	struct keep *k;
 
+	if (!GW_HAS(CACHE))
+		return false;
 	if (!x->env->cache.arena || (!rule && is_safe(&x->asked)))
 		return false;
 	k = keep_begin(x);
@@ -305,6 +309,9 @@ bool exchange_keep(struct exchange *x)
 
 void exchange_step_join(struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return;
+
 	struct keep *k = x->r.keep;
 	enum cache_state state = cache_state(&x->env->cache, &k->found);
 
@@ -327,6 +334,8 @@ void exchange_step_join(struct exchange *x)
 
 void exchange_go_alone(struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	x->r.keep->joins = JOINS;
 	x->r.keep->look_at = 0;
 	keep_unpin(x);
@@ -336,11 +345,15 @@ void exchange_go_alone(struct exchange *x)
 
 bool exchange_is_needed(const struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return false;
 	return x->r.errand && x->r.state == EXCHANGE_FILL && cache_fill_is_read(&x->env->cache, &x->r.keep->fill);
 }
 
 bool exchange_waits_for_cache(const struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return false;
 	switch (x->r.state) {
 	case EXCHANGE_JOIN:
 		return true;

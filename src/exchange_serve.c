@@ -12,6 +12,9 @@
 
 struct span exchange_cache_status(struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return span_of("", 0);
+
 	static const char *const why[] = {"", "bypass", "method", "uri-miss", "vary-miss", "miss", "stale", "request"};
 	struct keep *k = x->r.keep;
 	struct text t = text_in(k->status_room, sizeof k->status_room);
@@ -147,6 +150,8 @@ static int64_t look_at(struct exchange *x)
 
 void exchange_step_serve(struct exchange *x)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	if (cache_read_is_late(&x->r.keep->read)) {
 		exchange_abandon(x, "too slow for a page that others wait for, too", EXCHANGE_RESET);
 		return;

@@ -146,6 +146,8 @@ bool exchange_rescue(struct exchange *x, const char *why)
 {
 	struct keep *k = x->r.keep;
 
+	if (!GW_HAS(CACHE))
+		return false;
 	if (k->found.pin.entry == CACHE_NONE || k->stored || x->r.interim)
 		return false;
 	cache_hold(&x->env->cache, &k->found, x->env->now);
@@ -327,6 +329,8 @@ bool exchange_keep_answer(struct exchange *x)
 	int status = x->answered.status;
 	struct fresh_stored s;
 
+	if (!GW_HAS(CACHE))
+		return false;
 	if (k->invalidates && status < 400)
 		keep_invalidate(x);
 	k->fwd_status = (uint16_t)status;

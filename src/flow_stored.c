@@ -23,6 +23,8 @@ bool flow_stored_is_there(const struct flow *f)
 {
 	struct cache_piece piece;
 
+	if (!GW_HAS(CACHE))
+		return false;
 	return cache_peek(f->stored, &piece, 1) > 0;
 }
 
@@ -39,6 +41,8 @@ static bool stored_has_framing(const struct flow *f)
 
 bool flow_stored_wants_out(const struct flow *f)
 {
+	if (!GW_HAS(CACHE))
+		return false;
 	return stored_has_framing(f) || (f->budget && flow_stored_is_there(f));
 }
 
@@ -135,6 +139,8 @@ static enum flow_result stored_state(const struct flow *f)
 
 enum flow_result flow_stored_step(struct flow *f)
 {
+	if (!GW_HAS(CACHE))
+		return FLOW_FROM_BROKEN;
 	for (int round = 0; round < FLOW_ROUNDS && f->to->writable && stored_push(f); round++) {
 		enum flow_result result = stored_state(f);
 

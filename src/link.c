@@ -50,7 +50,7 @@ short link_watch(const struct link *l, bool want_in, bool want_out)
 		want |= PLATFORM_IN;
 	if (want_out && !l->cut)
 		want |= PLATFORM_OUT;
-	if (l->tls) {
+	if (link_is_secure(l)) {
 		if ((want & PLATFORM_IN) && link_tls_holds(l))
 			want |= LINK_NOW;
 		if (link_tls_owes(l))
@@ -65,7 +65,7 @@ void link_polled(struct link *l, short got)
 		l->why = platform_connected(l->fd);
 		if (l->why)
 			return;
-		l->phase = l->tls ? LINK_SHAKING : LINK_OPEN;
+		l->phase = link_is_secure(l) ? LINK_SHAKING : LINK_OPEN;
 		l->writable = true;
 	}
 	if (got & PLATFORM_IN)
@@ -95,7 +95,7 @@ void link_read_nothing(struct link *l, long got)
 
 void link_close(struct link *l)
 {
-	if (l->tls)
+	if (link_is_secure(l))
 		link_tls_end(l);
 	if (l->fd >= 0)
 		platform_close(l->fd);
@@ -110,7 +110,7 @@ size_t link_fill(struct link *l)
 
 	if (room == 0 || l->eof || l->phase != LINK_OPEN)
 		return 0;
-	if (l->tls)
+	if (link_is_secure(l))
 		return link_tls_fill(l, b);
 	if (GW_RECV && room > GW_RECV)
 		room = GW_RECV;
@@ -182,7 +182,7 @@ size_t link_write(struct link *l, const struct piece *pieces, int count)
 		return all;
 	if (l->phase != LINK_OPEN)
 		return 0;
-	if (l->tls)
+	if (link_is_secure(l))
 		return link_tls_write(l, pieces, count, all);
 	sent = platform_send(l->fd, pieces, count);
 	if (sent == PLATFORM_BROKEN) {
@@ -201,7 +201,7 @@ void link_finish(struct link *l)
 {
 	bool open = l->phase == LINK_OPEN && !l->shut;
 
-	if (l->tls) {
+	if (link_is_secure(l)) {
 		link_tls_end(l);
 		l->phase = LINK_OVER;
 		l->eof = true;

@@ -13,6 +13,7 @@
 #ifndef LINK_H
 #define LINK_H
 
+#include "../gateway.h"
 #include "../platform/platform.h"
 #include "buf.h"
 #include "tls.h"
@@ -70,6 +71,11 @@ bool link_waste(struct link *l);
 /* Closing will end it so that the peer sees that something is missing. */
 void link_reset(struct link *l);
 
+static inline bool link_is_secure(const struct link *l)
+{
+	return GW_HAS(TLS) && l->tls;
+}
+
 /* With TLS, both: asked through the two below. */
 bool link_tls_holds(const struct link *l);
 bool link_tls_owes(const struct link *l);
@@ -77,19 +83,19 @@ bool link_tls_owes(const struct link *l);
 /* Bytes that came and are not in a buffer of ours yet. */
 static inline bool link_holds(const struct link *l)
 {
-	return l->tls && link_tls_holds(l);
+	return link_is_secure(l) && link_tls_holds(l);
 }
 
 /* A part of a record has come, or is still to go: who is quiet must not be that. */
 static inline bool link_is_midway(const struct link *l)
 {
-	return l->tls && tls_is_midway(l->tls);
+	return link_is_secure(l) && tls_is_midway(l->tls);
 }
 
 /* Written, but not gone yet. */
 static inline bool link_owes(const struct link *l)
 {
-	return l->tls && link_tls_owes(l);
+	return link_is_secure(l) && link_tls_owes(l);
 }
 
 static inline bool link_is_open(const struct link *l)

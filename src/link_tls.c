@@ -218,6 +218,8 @@ void link_shake(struct link *l)
 {
 	struct tls *t = l->tls;
 
+	if (!GW_HAS(TLS))
+		return;
 	if (l->phase != LINK_SHAKING || l->why)
 		return;
 	for (int i = 0; i < ROUNDS; i++)

@@ -158,6 +158,8 @@ static void logout(struct text *out, const struct login_page *l)
 
 void page_login(struct text *out, const struct login_page *l)
 {
+	if (!GW_HAS(AUTH))
+		return;
 	if (l->out)
 		logout(out, l);
 	else

@@ -96,6 +96,8 @@ static void say_all(const struct config *c, struct log *log, bool own)
 
 void certs_say(const struct config *c, struct log *log)
 {
+	if (!GW_HAS(TLS))
+		return;
 	say_all(c, log, true);
 }
 
@@ -160,11 +162,15 @@ bool certs_changed(struct certs *k, int64_t now)
 
 void certs_refused(struct certs *k, int64_t now)
 {
+	if (!GW_HAS(TLS))
+		return;
 	k->again_at = now + AGAIN_MS;
 }
 
 void certs_remind(struct certs *k, struct log *log, int64_t now)
 {
+	if (!GW_HAS(TLS))
+		return;
 	if (!k->config || now < k->remind_at)
 		return;
 	k->remind_at = now + REMIND_MS;

@@ -69,6 +69,8 @@ struct store *store_open(struct store **all, struct store *serving, const struct
 {
 	struct store *s;
 
+	if (!GW_HAS(CACHE))
+		return NULL;
 	if (!c->cache)
 		return NULL;
 	if (fits(serving, c, busy)) {
@@ -86,6 +88,8 @@ struct store *store_open(struct store **all, struct store *serving, const struct
 
 void store_close(struct store **all, struct store *s)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	if (!s || --s->users)
 		return;
 	while (*all != s)
@@ -98,12 +102,16 @@ void store_close(struct store **all, struct store *s)
 
 void store_leave(struct store *s, int slot, long pid)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	if (s && slot >= 0 && (uint32_t)slot < s->slots)
 		cache_leave(s->cache, (uint32_t)slot, (uint32_t)pid);
 }
 
 void store_forget(struct store *all, const struct store *own)
 {
+	if (!GW_HAS(CACHE))
+		return;
 	for (; all; all = all->next) {
 		if (all == own)
 			continue;

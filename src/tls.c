@@ -230,6 +230,9 @@ static void show_credential(struct tls *t, const struct credential *c)
 
 struct tls *tls_connect(struct tls_kit *kit, const struct tls_server *server, struct tls_session *session)
 {
+	if (!GW_HAS(TLS))
+		return NULL;
+
 	struct tls *t = new_tls(kit, &kit->connected, &kit->greetings);
 	br_ssl_client_context *c;
 

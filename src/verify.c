@@ -10,6 +10,8 @@ _Static_assert((VERIFY_RIGHT_KEPT & (VERIFY_RIGHT_KEPT - 1)) == 0 && (VERIFY_WRO
 
 bool verify_init(struct verify *v, int passwords)
 {
+	if (!GW_HAS(AUTH))
+		return true;
 	memset(v, 0, sizeof *v);
 	v->passwords = passwords;
 	/* Answers to a worker before us may still come: nobody can tell our ids from its. */
@@ -139,6 +141,8 @@ bool verify_answered(struct verify *v)
 	int passed;
 	long len;
 
+	if (!GW_HAS(AUTH))
+		return false;
 	while ((len = platform_pair_recv(v->passwords, &room, sizeof room, &passed)) > 0) {
 		platform_close(passed);
 		if (len == (long)sizeof room.answer && learn(v, &room.answer))

@@ -51,6 +51,8 @@ bool worker_open_tls(struct worker *w, void *const memory[TLS_TERMS])
 	const struct tls_hooks hooks = {.site = site_named, .save = save_session, .find = find_session, .user = w};
 	unsigned char seed[32];
 
+	if (!GW_HAS(TLS))
+		return true;
 	if (!platform_random(seed, sizeof seed))
 		return false;
 	w->env.tls = w->env.backend.tls = tls_open(&w->env.config->tls, memory, &hooks, seed);
@@ -77,6 +79,8 @@ static void drop_shaking(struct worker *w, struct conn *c, const char *why)
 
 void worker_shake(struct worker *w, struct conn *c)
 {
+	if (!GW_HAS(TLS))
+		return;
 	link_shake(&c->link);
 	if (c->link.why || c->link.eof) {
 		drop_shaking(w, c, c->link.why ? c->link.why : "the client went away");
@@ -144,6 +148,9 @@ static bool read_greeting(struct worker *w, struct conn *c, const char *at, size
 
 bool worker_begins_secure(struct worker *w, struct conn *c)
 {
+	if (!GW_HAS(TLS))
+		return true;
+
 	char at[PEEK];
 	long len = platform_look(c->link.fd, at, sizeof at);
 	struct tls *t;
@@ -258,6 +265,8 @@ void worker_serve_waiting(struct worker *w)
 {
 	struct conn *c;
 
+	if (!GW_HAS(TLS))
+		return;
 	while (w->lists[CONN_WAITING].count && (c = next_waiting(w)) && make_secure_place(w, c))
 		begin_secure(w, c, tls_accept(w->env.tls, listener_of(c)));
 }
@@ -269,6 +278,8 @@ struct conn *worker_surplus(const struct worker *w)
 	struct conn *most = NULL;
 	int looks = LOOKS;
 
+	if (!GW_HAS(TLS))
+		return NULL;
 	for (struct node *n = list_first(waiting); n && looks--; n = list_next(waiting, n)) {
 		struct conn *c = LIST_OF(n, struct conn, node);
 
@@ -284,6 +295,8 @@ int64_t worker_tick_shaking(struct worker *w)
 	int64_t patience = w->env.config->handshake_timeout, due = INT64_MAX;
 	struct conn *c;
 
+	if (!GW_HAS(TLS))
+		return INT64_MAX;
 	for (int state = CONN_WAITING; state <= CONN_SHAKING; state++) {
 		while ((c = worker_first(w, state)) && c->since + patience <= w->env.now)
 			drop_shaking(w, c, "it took too long");
