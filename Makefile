@@ -259,9 +259,14 @@ fuzz: $(FUZZES:%=$(B)/fuzzer/%)
 
 # --- measures -------------------------------------------------------------------------
 
-size: $(OUT)/gateway $(OUT)/gateway-static
+# How large is the file that goes onto the device? A line for each target, all that
+# there is and the least that serves, against their budgets (test/size).
+size:
+	@test/size
+
+# What of it is whose.
+size-modules: $(OUT)/gateway
 	@size $(call objects,plain) | awk 'NR > 1 { printf "%8d  %s\n", $$1 + $$2, $$6 }' | sort -rn
-	@for f in $^; do $(STRIP) -o $(B)/stripped $$f && printf '%8d  %s (stripped)\n' $$(wc -c < $(B)/stripped) $$f; done
 
 BENCH_TOOLS = $(B)/bench/load $(B)/bench/origin $(B)/bench/floor
 $(B)/bench/load: BENCH_LIBS = -lssl -lcrypto

@@ -249,7 +249,8 @@ static void print_memory(const struct config *c)
 	if (c->cache)
 		print_term("cache, shared by all", 1, cache, cache);
 	printf("  %-32s %35.0f (%.1f MB)\n", "together", all, all / 1e6);
-	print_password_memory(c);
+	if (GW_HAS(AUTH))
+		print_password_memory(c);
 }
 
 /* It would run with warnings, too, but who asks wants to know. */

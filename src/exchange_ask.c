@@ -137,7 +137,7 @@ static void find_route(struct exchange *x)
 		return;
 	if (!route_allows(x->r.route, &asked, &guards))
 		exchange_refuse(x, &not_allowed);
-	else if (x->guard_room)
+	else if (GW_HAS(AUTH) && x->guard_room)
 		exchange_guard(x, &guards);
 	else
 		exchange_go_on(x);

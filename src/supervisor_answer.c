@@ -232,7 +232,7 @@ void answer_write(const struct answerer *a, struct span line, struct text *out)
 	control_word(&rest, &verb);
 	one = control_word(&rest, &word);
 	two = control_word(&rest, &more);
-	if (!a->serving)
+	if (!GW_HAS(CACHE) || !a->serving)
 		text_lit(out, "cannot: nothing is kept: no route has 'cache'\n");
 	else if (span_is(verb, SPAN("cache")) && !one)
 		report(a, out);
