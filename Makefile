@@ -233,6 +233,12 @@ scenarios-asan-tls: $(B)/gateway-asan
 scenarios-count count: $(B)/gateway-count
 	$(SCENARIOS) --skip '^(certs|real)/'
 
+# What is left of them, and what is said, when a build leaves out all that it can.
+NEEDY = ^(acme|auth|ban|browser|cache|certs|consult|explain|guard|guess|hsts|https|login|own|passw|pin|real|session|tls|users|verify)|^worker/passwords-killed$$|^config/(cache-misplaced|check-table|default-file|explain|redirect-.*|tls-files-missing|users|warning)$$
+scenarios-least: $(OUT)/gateway
+	@test/features $<
+	$(SCENARIOS) --skip '$(NEEDY)'
+
 layers:
 	@test/layers
 
