@@ -99,7 +99,7 @@ LIBS += $(PLAIN_CRYPT)
 # libraries alone.
 SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
-.PHONY: all static tiny asan count test package-test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz install uninstall clean FORCE
+.PHONY: all static tiny asan count test package-test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz device-test install uninstall clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
@@ -245,6 +245,12 @@ layers:
 # The packages' scripts, and what they start. Needs root.
 package-test: $(OUT)/gateway
 	@$(PYTHON) test/package/package $(OUT)/gateway
+
+# A whole small machine, emulated, that has nothing but busybox and gateway.
+device-test:
+	@$(MAKE) -s --no-print-directory static TARGET=armv7
+	@test/install-deps device
+	@$(PYTHON) test/device/run --gateway build/armv7/gateway
 
 # Warnings of another kind; a finding fails.
 lint:
