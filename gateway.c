@@ -15,7 +15,7 @@
 #include "src/supervisor.h"
 #include "src/worker.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { FINE = 0, SYSTEM = 1, MISTAKE = 2 };
@@ -69,9 +69,41 @@ struct command {
 	struct text fields;   /* -H, each with its CRLF */
 };
 
+/* Cut when it is longer than any that are meant to be read. */
+static bool put(enum platform_stream to, const char *format, va_list list)
+{
+	char room[4096];
+	struct text t = text_in(room, sizeof room);
+
+	text_values(&t, format, list);
+	if (t.full)
+		room[sizeof room - 1] = '\n';
+	return platform_print(to, text_span(&t));
+}
+
+static bool __attribute__((format(printf, 1, 2))) tell(const char *format, ...)
+{
+	va_list list;
+	bool done;
+
+	va_start(list, format);
+	done = put(PLATFORM_OUTPUT, format, list);
+	va_end(list);
+	return done;
+}
+
+static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	put(PLATFORM_ERROR, format, list);
+	va_end(list);
+}
+
 static int mistake(const char *what, const char *value)
 {
-	fprintf(stderr, "gateway: %s '%s'; gateway -h tells what there is\n", what, value);
+	complain("gateway: %s '%s'; gateway -h tells what there is\n", what, value);
 	return MISTAKE;
 }
 
@@ -155,9 +187,9 @@ static int read_arguments(struct command *c, int argc, char **argv)
 
 static bool is_there(const char *path)
 {
-	FILE *file = fopen(path, "r");
+	char byte;
 
-	return file && fclose(file) == 0;
+	return platform_read(path, &byte, 1) >= 0;
 }
 
 static const char *file_of(const struct command *c)
@@ -179,7 +211,7 @@ static struct config *load(void *user, config_say *say, void *say_user)
 static void say(void *user, const char *message)
 {
 	(void)user;
-	fprintf(stderr, "%s\n", message);
+	complain("%s\n", message);
 }
 
 /* --- check --------------------------------------------------------------------------- */
@@ -195,12 +227,12 @@ static bool print(void (*write)(const void *what, struct text *out), const void 
 		size *= 2;
 		out = text_in(malloc(size), size);
 		if (!out.at) {
-			fprintf(stderr, "gateway: out of memory\n");
+			complain("gateway: out of memory\n");
 			return false;
 		}
 		write(what, &out);
 	}
-	fwrite(out.at, 1, out.len, stdout);
+	platform_print(PLATFORM_OUTPUT, text_span(&out));
 	free(out.at);
 	return true;
 }
@@ -210,9 +242,9 @@ static void write_config(const void *what, struct text *out)
 	config_print(what, out);
 }
 
-static void print_term(const char *what, double count, double size, double sum)
+static void print_term(const char *what, uint64_t count, uint64_t size)
 {
-	printf("  %-32s %9.0f x %9.0f = %12.0f\n", what, count, size, sum);
+	tell("  %-32s %9" PRIu64 " x %9" PRIu64 " = %12" PRIu64 "\n", what, count, size, count * size);
 }
 
 /* Not taken at start, but whenever the dearest hash is looked at. */
@@ -225,30 +257,30 @@ static void print_password_memory(const struct config *c)
 			if (password_memory(c->users[i].at[j].hash) > most)
 				most = password_memory(c->users[i].at[j].hash);
 	if (most)
-		printf("the password process: up to %.0f MB more while it looks at a password\n", (double)most / (1 << 20));
+		tell("the password process: up to %" PRIu64 " MB more while it looks at a password\n", (most + (1 << 19)) >> 20);
 }
 
 static void print_memory(const struct config *c)
 {
 	struct memory_term terms[64];
 	size_t count = worker_memory(c, terms, 64), i;
-	double worker = 0, all, cache = (double)c->cache;
+	uint64_t worker = 2 * sizeof(struct log), all;
+	char room[24];
+	struct text mega = text_in(room, sizeof room);
 
-	printf("\nmemory in bytes, taken at start and never more (program, stack and configuration aside):\n");
+	tell("\nmemory in bytes, taken at start and never more (program, stack and configuration aside):\n");
 	for (i = 0; i < count && i < 64; i++) {
-		double sum = (double)terms[i].count * (double)terms[i].size;
-
-		print_term(terms[i].what, (double)terms[i].count, (double)terms[i].size, sum);
-		worker += sum;
+		print_term(terms[i].what, terms[i].count, terms[i].size);
+		worker += (uint64_t)terms[i].count * terms[i].size;
 	}
-	print_term("log buffers", 2, (double)sizeof(struct log), 2 * (double)sizeof(struct log));
-	worker += 2 * (double)sizeof(struct log);
-	all = worker * c->workers + (double)sizeof(struct share) + cache;
-	print_term("workers", c->workers, worker, worker * c->workers);
-	print_term("shared by all", 1, (double)sizeof(struct share), (double)sizeof(struct share));
+	print_term("log buffers", 2, sizeof(struct log));
+	all = worker * c->workers + sizeof(struct share) + c->cache;
+	print_term("workers", c->workers, worker);
+	print_term("shared by all", 1, sizeof(struct share));
 	if (c->cache)
-		print_term("cache, shared by all", 1, cache, cache);
-	printf("  %-32s %35.0f (%.1f MB)\n", "together", all, all / 1e6);
+		print_term("cache, shared by all", 1, c->cache);
+	text_tenths(&mega, all, 1000000);
+	tell("  %-32s %35" PRIu64 " (%.*s MB)\n", "together", all, (int)mega.len, mega.at);
 	if (GW_HAS(AUTH))
 		print_password_memory(c);
 }
@@ -257,10 +289,10 @@ static void print_memory(const struct config *c)
 static int tell_verdict(const struct config *c)
 {
 	if (!c->warnings) {
-		printf("\n%s is fine\n", c->file);
+		tell("\n%s is fine\n", c->file);
 		return FINE;
 	}
-	printf("\n%s would run, with %zu warning%s\n", c->file, c->warnings, c->warnings == 1 ? "" : "s");
+	tell("\n%s would run, with %zu warning%s\n", c->file, c->warnings, c->warnings == 1 ? "" : "s");
 	return MISTAKE;
 }
 
@@ -277,7 +309,7 @@ static int check(struct command *c)
 		return MISTAKE;
 	unknown = platform_knows(config->user, config->group);
 	if (unknown) {
-		fprintf(stderr, "%s: cannot run as user %s, group %s: %s\n", config->file, config->user ? config->user : "(unchanged)",
+		complain("%s: cannot run as user %s, group %s: %s\n", config->file, config->user ? config->user : "(unchanged)",
 			config->group ? config->group : "(of the user)", unknown);
 		config_free(config);
 		return MISTAKE;
@@ -333,7 +365,7 @@ static struct span take_authority(struct span *url, struct question *q)
 
 static int refused(const struct refusal *why)
 {
-	printf("refused before any route is looked for: %d, %s\n", why->status, why->text);
+	tell("refused before any route is looked for: %d, %s\n", why->status, why->text);
 	return FINE;
 }
 
@@ -406,7 +438,7 @@ static const struct listener *listener_for(const struct config *config, const st
 	if (!found)
 		found = &config->listeners[0];
 	if (q->port)
-		printf("no listener has port %u; as if it came to %s:\n", q->port, found->text);
+		tell("no listener has port %u; as if it came to %s:\n", q->port, found->text);
 	return found;
 }
 
@@ -418,9 +450,9 @@ static bool explain_scheme(const struct question *q)
 	if (has_scheme(l, q) || !has_port(l, q->port))
 		return false;
 	if (l->tls)
-		printf("plain HTTP on %s, which is an HTTPS port: 400\n", l->text);
+		tell("plain HTTP on %s, which is an HTTPS port: 400\n", l->text);
 	else
-		printf("TLS on %s, which speaks plain HTTP: no connection comes about\n", l->text);
+		tell("TLS on %s, which speaks plain HTTP: no connection comes about\n", l->text);
 	return true;
 }
 
@@ -480,13 +512,13 @@ static int pin(struct command *c)
 		host = span_of(host.at + 1, host.len - 2);
 	why = pin_of(key, host, (uint16_t)(port ? port : 443));
 	if (why) {
-		fprintf(stderr, "gateway: cannot tell the key of %s: %s\n", c->words[0], why);
+		complain("gateway: cannot tell the key of %s: %s\n", c->words[0], why);
 		return SYSTEM;
 	}
-	fputs("verify=pin:sha256:", stdout);
+	tell("verify=pin:sha256:");
 	for (size_t i = 0; i < sizeof key; i++)
-		printf("%02x", key[i]);
-	return puts("") < 0 ? SYSTEM : FINE;
+		tell("%02x", key[i]);
+	return tell("\n") ? FINE : SYSTEM;
 }
 
 /* --- passwd ----------------------------------------------------------------------------- */
@@ -504,15 +536,15 @@ static int passwd(struct command *c)
 		return mistake("one user name must follow", c->name);
 	why = passwd_name(name);
 	if (why) {
-		fprintf(stderr, "gateway: the name '%s' %s\n", c->words[0], why);
+		complain("gateway: the name '%s' %s\n", c->words[0], why);
 		return MISTAKE;
 	}
 	why = passwd_line(&line, name, &wrong);
 	if (why) {
-		fprintf(stderr, "gateway: no line for %s: %s\n", c->words[0], why);
+		complain("gateway: no line for %s: %s\n", c->words[0], why);
 		return wrong ? MISTAKE : SYSTEM;
 	}
-	return printf("%.*s\n", (int)line.len, line.at) < 0 || fflush(stdout) != 0 ? SYSTEM : FINE;
+	return tell("%.*s\n", (int)line.len, line.at) ? FINE : SYSTEM;
 }
 
 /* --- logout ----------------------------------------------------------------------------- */
@@ -522,7 +554,7 @@ static int logout(struct command *c)
 	static char room[2048];
 	struct text error = text_in(room, sizeof room);
 	struct config *config;
-	bool done, wrong = true;
+	bool done, told = false, wrong = true;
 
 	if (c->count != 1)
 		return mistake("one user name must follow", c->name);
@@ -531,12 +563,12 @@ static int logout(struct command *c)
 		return MISTAKE;
 	done = config_logout(config, span_str(c->words[0]), &error, &wrong);
 	if (!done)
-		fprintf(stderr, "%.*s\n", (int)error.len, error.at);
+		complain("%.*s\n", (int)error.len, error.at);
 	else
-		printf("the sessions of %s end within ten seconds\n", c->words[0]);
+		told = tell("the sessions of %s end within ten seconds\n", c->words[0]);
 	config_free(config);
 	if (done)
-		return fflush(stdout) != 0 ? SYSTEM : FINE;
+		return told ? FINE : SYSTEM;
 	return wrong ? MISTAKE : SYSTEM;
 }
 
@@ -552,11 +584,10 @@ static int tell_answer(struct span answer)
 
 		if (!span_starts(answer, kinds[i].begins))
 			continue;
-		fprintf(stderr, "gateway: %.*s", (int)(answer.len - n), answer.at + n);
+		complain("gateway: %.*s", (int)(answer.len - n), answer.at + n);
 		return kinds[i].status;
 	}
-	fwrite(answer.at, 1, answer.len, stdout);
-	return fflush(stdout) != 0 ? SYSTEM : FINE;
+	return platform_print(PLATFORM_OUTPUT, answer) ? FINE : SYSTEM;
 }
 
 /* Asks the gateway that runs with this configuration. */
@@ -568,14 +599,14 @@ static int ask_running(const struct config *config, struct span line)
 	const char *why;
 
 	if (!config->state) {
-		fprintf(stderr, "gateway: %s names no 'state' directory, where a running gateway could be asked\n", config->file);
+		complain("gateway: %s names no 'state' directory, where a running gateway could be asked\n", config->file);
 		return MISTAKE;
 	}
 	control_path(&path, config->state);
 	why = path.full ? "name too long" : control_ask(place, line, &answer);
 	if (!why)
 		return tell_answer(text_span(&answer));
-	fprintf(stderr, "gateway: cannot ask a running gateway at %s/control: %s%s\n", config->state, why,
+	complain("gateway: cannot ask a running gateway at %s/control: %s%s\n", config->state, why,
 		config->cache ? "" : "; and no route of this configuration has 'cache'");
 	return SYSTEM;
 }
@@ -656,17 +687,17 @@ static int obey(const struct verb *v, struct command *c)
 	if (v->run)
 		return v->run(c);
 	if (v->needs)
-		fprintf(stderr, "gateway: '%s' needs the feature '%s', which this build leaves out (gateway -V tells what is in)\n", v->name,
+		complain("gateway: '%s' needs the feature '%s', which this build leaves out (gateway -V tells what is in)\n", v->name,
 			config_feature(v->needs));
 	else
-		fprintf(stderr, "gateway: '%s' is not available in this version\n", v->name);
+		complain("gateway: '%s' is not available in this version\n", v->name);
 	return MISTAKE;
 }
 
 static int run(struct command *c)
 {
 	if (c->count && c->file) {
-		fprintf(stderr, "gateway: either -c FILE or words, not both: '%s'\n", c->words[0]);
+		complain("gateway: either -c FILE or words, not both: '%s'\n", c->words[0]);
 		return MISTAKE;
 	}
 	return supervisor_run(load, c);
@@ -679,11 +710,11 @@ static bool is_asked(int argc, char **argv, const char *brief, const char *full)
 
 static int tell_version(void)
 {
-	fputs("gateway " GW_VERSION "\nfeatures:", stdout);
+	tell("gateway " GW_VERSION "\nfeatures:");
 	for (unsigned feature = 1; feature <= GW_EXPLAIN; feature <<= 1)
 		if ((GW_FEATURES) & feature)
-			printf(" %s", config_feature(feature));
-	return puts(GW_HAS(AUTH) && platform_crypt_knows("$2b$") ? " bcrypt" : "") < 0 ? SYSTEM : FINE;
+			tell(" %s", config_feature(feature));
+	return tell("%s\n", GW_HAS(AUTH) && platform_crypt_knows("$2b$") ? " bcrypt" : "") ? FINE : SYSTEM;
 }
 
 int main(int argc, char **argv)
@@ -693,7 +724,7 @@ int main(int argc, char **argv)
 	int status;
 
 	if (is_asked(argc, argv, "-h", "--help"))
-		return fputs(help, stdout) < 0 ? SYSTEM : FINE;
+		return platform_print(PLATFORM_OUTPUT, span_of(help, sizeof help - 1)) ? FINE : SYSTEM;
 	if (is_asked(argc, argv, "-V", "--version"))
 		return tell_version();
 	status = read_arguments(&c, argc, argv);

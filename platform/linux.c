@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -91,9 +90,10 @@ bool system_random(void *at, size_t len)
 /* Works for pipes and terminals; a socket refuses and takes MSG_DONTWAIT instead. */
 int system_reopen(int fd)
 {
-	char path[32];
+	char path[32] = "";
+	struct text t = text_in(path, sizeof path - 1);
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	text_format(&t, "/proc/self/fd/%d", fd);
 	return open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 

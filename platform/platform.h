@@ -117,6 +117,9 @@ void platform_nice(void);
  * that is no terminal (then without a prompt). Without its line end, zero-ended; the
  * length, PLATFORM_BROKEN: the end of input, too long, or interrupted. */
 long platform_ask(const char *prompt, char *room, size_t size);
+/* All of it to standard output or standard error; waits until they have it. */
+enum platform_stream { PLATFORM_OUTPUT = 1, PLATFORM_ERROR = 2 };
+bool platform_print(enum platform_stream to, struct span s);
 /* Is standard input a terminal? */
 bool platform_has_terminal(void);
 /* Drops to user and group for good, all ids and groups. Names or numbers. NULL, or why not. */

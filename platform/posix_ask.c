@@ -62,20 +62,17 @@ static long read_line(char *room, size_t size, const sigset_t *before)
 
 /* --- on a terminal --------------------------------------------------------------- */
 
-static void say(const char *words)
+bool platform_print(enum platform_stream to, struct span s)
 {
-	size_t len = strlen(words);
-
-	while (len) {
-		ssize_t n = write(STDERR_FILENO, words, len);
+	while (s.len) {
+		ssize_t n = write((int)to, s.at, s.len);
 
 		if (n < 0 && errno != EINTR)
-			return;
-		if (n > 0) {
-			words += n;
-			len -= (size_t)n;
-		}
+			return system_refuse();
+		if (n > 0)
+			s = span_of(s.at + n, s.len - (size_t)n);
 	}
+	return true;
 }
 
 static void on_signal(int number)
@@ -109,10 +106,10 @@ static long ask_terminal(const char *prompt, char *room, size_t size, const stru
 	quiet.c_lflag |= ICANON;
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
 		return PLATFORM_BROKEN;
-	say(prompt);
+	platform_print(PLATFORM_ERROR, span_str(prompt));
 	len = read_line(room, size, before);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, loud);
-	say("\n");
+	platform_print(PLATFORM_ERROR, SPAN("\n"));
 	return len;
 }
 

@@ -9,7 +9,6 @@
 #include "config_build.h"
 #include "config_files.h"
 #include "../platform/platform.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -104,10 +103,7 @@ struct config *config_text(const char *file, struct span text, config_say *say, 
 
 static void say_file(config_say *say, void *user, const char *file, const char *why)
 {
-	char message[1024];
-
-	snprintf(message, sizeof message, "gateway: cannot read %s: %s", file, why);
-	say(user, message);
+	fault_tell(say, user, "gateway: cannot read %s: %s", file, why);
 }
 
 struct config *config_load(const char *file, config_say *say, void *user)

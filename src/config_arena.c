@@ -67,6 +67,18 @@ struct span arena_span(struct arena *a, struct span s)
 	return span_of(at, s.len);
 }
 
+const char *arena_format(struct arena *a, const char *format, ...)
+{
+	char room[255];
+	struct text t = text_in(room, sizeof room);
+	va_list list;
+
+	va_start(list, format);
+	text_values(&t, format, list);
+	va_end(list);
+	return arena_span(a, text_span(&t)).at;
+}
+
 void arena_close(struct arena *a)
 {
 	struct arena_block *b = a ? a->last : NULL;

@@ -5,7 +5,7 @@
 #ifndef CONFIG_ARENA_H
 #define CONFIG_ARENA_H
 
-#include "span.h"
+#include "text.h"
 #include <setjmp.h>
 
 struct arena_block;
@@ -23,6 +23,8 @@ struct arena *arena_open(size_t most);
 void *arena_take(struct arena *a, size_t size);
 /* A copy, with a zero behind it. */
 struct span arena_span(struct arena *a, struct span s);
+/* As text_format, at most 255 bytes, zero-ended. */
+const char *arena_format(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Wipes all of it first: there are private keys in a configuration. */
 void arena_close(struct arena *a);
 

@@ -5,9 +5,6 @@
  * Faults are found in several passes and told by line.
  */
 #include "config_fault.h"
-#include "text.h"
-#include <stdarg.h>
-#include <stdio.h>
 
 enum { FAULTS_SHOWN = 100, FAULT_TEXT = 512, FAULT_LINE = FAULT_TEXT + 1024, DAY = 86400 };
 
@@ -47,9 +44,10 @@ static struct span clean(char *at, size_t len)
 
 static struct span compose(char *at, size_t size, const char *format, va_list list)
 {
-	int n = vsnprintf(at, size, format, list);
+	struct text t = text_in(at, size - 1);
 
-	return clean(at, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1);
+	text_values(&t, format, list);
+	return clean(at, t.len);
 }
 
 void fault_at(struct faults *f, int line, const char *format, ...)
@@ -136,31 +134,37 @@ void fault_days(struct faults *f, int line, const struct dated *d, int64_t now, 
 	warn_days(f, kept, now);
 }
 
-static void say_one(const struct faults *f, const struct fault *i, void (*say)(void *user, const char *message), void *user)
+void fault_tell(void (*say)(void *user, const char *message), void *user, const char *format, ...)
 {
 	char line[FAULT_LINE];
+	struct text t = text_in(line, sizeof line - 1);
+	va_list list;
 
-	if (!f->file && i->line)
-		snprintf(line, sizeof line, "word %d: %s", i->line, i->text.at);
-	else if (!f->file)
-		snprintf(line, sizeof line, "%s", i->text.at);
-	else if (i->line)
-		snprintf(line, sizeof line, "%s:%d: %s", f->file, i->line, i->text.at);
-	else
-		snprintf(line, sizeof line, "%s: %s", f->file, i->text.at);
+	va_start(list, format);
+	text_values(&t, format, list);
+	va_end(list);
+	line[t.len] = 0;
 	say(user, line);
+}
+
+static void say_one(const struct faults *f, const struct fault *i, void (*say)(void *user, const char *message), void *user)
+{
+	if (!f->file && i->line)
+		fault_tell(say, user, "word %d: %s", i->line, i->text.at);
+	else if (!f->file)
+		say(user, i->text.at);
+	else if (i->line)
+		fault_tell(say, user, "%s:%d: %s", f->file, i->line, i->text.at);
+	else
+		fault_tell(say, user, "%s: %s", f->file, i->text.at);
 }
 
 void fault_say(const struct faults *f, void (*say)(void *user, const char *message), void *user)
 {
-	char line[FAULT_LINE];
-
 	for (const struct fault *i = f->first; i; i = i->next)
 		say_one(f, i, say, user);
-	if (f->count > FAULTS_SHOWN) {
-		snprintf(line, sizeof line, "%s: %zu more mistakes are not shown", f->file ? f->file : "gateway", f->count - FAULTS_SHOWN);
-		say(user, line);
-	}
+	if (f->count > FAULTS_SHOWN)
+		fault_tell(say, user, "%s: %zu more mistakes are not shown", f->file ? f->file : "gateway", f->count - FAULTS_SHOWN);
 }
 
 /* --- compared with what was told before -------------------------------------- */

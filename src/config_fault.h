@@ -34,6 +34,8 @@ void fault_warn(struct faults *f, int line, const char *format, ...) __attribute
 void fault_warn_of(struct faults *f, int line, struct span more, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* A certificate, called by the format: warns if it is not good now. */
 void fault_days(struct faults *f, int line, const struct dated *d, int64_t now, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* One message, cut after 1535 bytes. */
+void fault_tell(void (*say)(void *user, const char *message), void *user, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* All of them and all warnings, in order. */
 void fault_say(const struct faults *f, void (*say)(void *user, const char *message), void *user);
 /* Says the warnings that were not there before, and how many they are. That a

@@ -6,7 +6,6 @@
  */
 #include "config_key.h"
 #include "../gateway.h"
-#include <stdio.h>
 
 enum {
 	SECOND = 1000,
@@ -151,7 +150,6 @@ const char *key_hint(struct faults *f, struct span name, enum place where)
 {
 	const struct key *nearest = NULL;
 	unsigned least = 0;
-	char hint[80];
 
 	for (size_t i = 0; i < KEYS; i++) {
 		unsigned distance = word_distance(name, keys[i].name);
@@ -163,8 +161,7 @@ const char *key_hint(struct faults *f, struct span name, enum place where)
 	}
 	if (!nearest || !word_is_near(least, nearest->name))
 		return "";
-	snprintf(hint, sizeof hint, least ? " (did you mean '%.*s'?)" : " ('%.*s=' needs a value)", SHOW(nearest->name));
-	return arena_span(f->arena, span_str(hint)).at;
+	return arena_format(f->arena, least ? " (did you mean '%.*s'?)" : " ('%.*s=' needs a value)", SHOW(nearest->name));
 }
 
 const struct key *key_find(struct faults *f, int line, struct span name, enum place where)
@@ -187,30 +184,31 @@ const struct key *key_find(struct faults *f, int line, struct span name, enum pl
 }
 
 /* A number of that kind as the user would write it. */
-static const char *show(char room[24], const struct key *key, int64_t value)
+static const char *show(struct arena *a, const struct key *key, int64_t value)
 {
 	static const char *const units[] = {"ms", "s", "m", "h", "d", "y"};
 	static const int factors[] = {1000, 60, 60, 24, 365};
-	long long v = value;
-	int unit = 0;
+	const char *unit = "";
+	int64_t v = value;
 
 	if (key->kind == KEY_TIME) {
-		while (unit < 5 && v && v % factors[unit] == 0)
-			v /= factors[unit++];
-		snprintf(room, 24, "%lld%s", v, units[unit]);
+		int i = 0;
+
+		while (i < 5 && v && v % factors[i] == 0)
+			v /= factors[i++];
+		unit = units[i];
 	} else if (key->kind == KEY_SIZE && v % (1024 * 1024) == 0) {
-		snprintf(room, 24, "%lldM", v / (1024 * 1024));
+		v /= 1024 * 1024;
+		unit = "M";
 	} else if (key->kind == KEY_SIZE && v % 1024 == 0) {
-		snprintf(room, 24, "%lldk", v / 1024);
-	} else {
-		snprintf(room, 24, "%lld", v);
+		v /= 1024;
+		unit = "k";
 	}
-	return room;
+	return arena_format(a, "%lld%s", (long long)v, unit);
 }
 
 static bool read_number(struct faults *f, int line, const struct key *key, struct span s, int64_t *value)
 {
-	char low[24], high[24];
 	bool good = false;
 
 	if (key->kind == KEY_TIME && !(good = word_time(s, value)))
@@ -218,10 +216,10 @@ static bool read_number(struct faults *f, int line, const struct key *key, struc
 	if (key->kind == KEY_SIZE && !(good = word_size(s, value)))
 		fault_at(f, line, "%s: '%.*s' is not a size such as 9000, 64k or 4M", key->name.at, SHOW(s));
 	if (key->kind == KEY_NUMBER && !(good = word_number(s, value)))
-		fault_at(f, line, "%s: '%.*s' is not a number from %s to %s", key->name.at, SHOW(s), show(low, key, key->low),
-			 show(high, key, key->high));
+		fault_at(f, line, "%s: '%.*s' is not a number from %s to %s", key->name.at, SHOW(s), show(f->arena, key, key->low),
+			 show(f->arena, key, key->high));
 	if (good && (*value < key->low || *value > key->high)) {
-		fault_at(f, line, "%s: '%.*s' is not from %s to %s", key->name.at, SHOW(s), show(low, key, key->low), show(high, key, key->high));
+		fault_at(f, line, "%s: '%.*s' is not from %s to %s", key->name.at, SHOW(s), show(f->arena, key, key->low), show(f->arena, key, key->high));
 		good = false;
 	}
 	return good;

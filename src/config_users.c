@@ -9,7 +9,6 @@
 #include "config_users.h"
 #include "auth.h"
 #include "config_files.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 /* One [users] while it is read. */
@@ -31,9 +30,11 @@ struct spot {
 /* "file a.htpasswd:3: ", or nothing for a line of the configuration. */
 static const char *show_spot(char *room, size_t size, const struct spot *at)
 {
-	room[0] = '\0';
+	struct text t = text_in(room, size - 1);
+
 	if (at->file)
-		snprintf(room, size, "file %s:%d: ", at->file, at->file_line);
+		text_format(&t, "file %s:%d: ", at->file, at->file_line);
+	room[t.len] = '\0';
 	return room;
 }
 
@@ -278,7 +279,6 @@ static const char *label_hint(struct draft *d, struct span label)
 {
 	struct span nearest = SPAN("none");
 	unsigned least = word_distance(label, nearest);
-	char hint[80];
 
 	if (span_is(label, SPAN("off")))
 		least = 1;
@@ -289,8 +289,7 @@ static const char *label_hint(struct draft *d, struct span label)
 		}
 	if (!word_is_near(least, nearest))
 		return "";
-	snprintf(hint, sizeof hint, " (did you mean '%.*s'?)", SHOW(nearest));
-	return arena_span(d->faults->arena, span_str(hint)).at;
+	return arena_format(d->faults->arena, " (did you mean '%.*s'?)", SHOW(nearest));
 }
 
 const struct users *users_of(struct draft *d, struct config *c, const struct setting *auth)
@@ -326,7 +325,6 @@ const char *users_hint(struct arena *a, const struct users *u, struct span name)
 {
 	const struct user *nearest = NULL;
 	unsigned least = 0;
-	char hint[SESSION_NAME + 40];
 
 	for (size_t i = 0; i < u->count; i++) {
 		unsigned distance = word_distance(name, u->at[i].name);
@@ -338,8 +336,7 @@ const char *users_hint(struct arena *a, const struct users *u, struct span name)
 	}
 	if (!nearest || !word_is_near(least, nearest->name))
 		return "";
-	snprintf(hint, sizeof hint, " (did you mean '%.*s'?)", SHOW(nearest->name));
-	return arena_span(a, span_str(hint)).at;
+	return arena_format(a, " (did you mean '%.*s'?)", SHOW(nearest->name));
 }
 
 struct user *users_find(const struct users *u, struct span name)

@@ -8,9 +8,6 @@
 #include "log.h"
 #include "../platform/platform.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 enum {
 	LINE_ROOM = 8448, /* that much is there when a line begins: record's longest, and a head */
 	DATAGRAMS = 64,   /* syslog messages in one flush, at most */
@@ -144,17 +141,13 @@ static void make_one_line(char *at, size_t len)
 
 static void say(struct log *l, enum log_level level, const char *format, va_list values)
 {
-	size_t room, start;
-	int n;
+	struct text line;
 
 	add_head(l, level);
-	start = l->lines.len;
-	room = LINE_ROOM - 256; /* the head is shorter than that */
-	n = vsnprintf(l->lines.at + start, room, format, values);
-	if (n < 0)
-		n = 0;
-	l->lines.len += (size_t)n < room ? (size_t)n : room - 1;
-	make_one_line(l->lines.at + start, l->lines.len - start);
+	line = text_in(l->lines.at + l->lines.len, LINE_ROOM - 257); /* the head is shorter than that */
+	text_values(&line, format, values);
+	l->lines.len += line.len;
+	make_one_line(line.at, line.len);
 	log_end(l);
 }
 

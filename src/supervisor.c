@@ -11,7 +11,6 @@
 #include "supervisor_certs.h"
 #include "supervisor_generation.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -54,6 +53,15 @@ static struct generation *speaker(struct supervisor *s)
 	return g ? g : s->family.all;
 }
 
+static void print(const char *format, const char *value)
+{
+	char room[2048];
+	struct text t = text_in(room, sizeof room);
+
+	text_format(&t, format, value);
+	platform_print(PLATFORM_ERROR, text_span(&t));
+}
+
 /* Before there is a log, and when the log is elsewhere, stderr hears it. Some
  * messages were made for stderr and name us already. */
 static void say(struct supervisor *s, enum log_level level, const char *message)
@@ -67,7 +75,7 @@ static void say(struct supervisor *s, enum log_level level, const char *message)
 		log_flush(&g->error);
 	}
 	if (!g || (level == LOG_ERROR && strcmp(g->config->error_log, "stderr") != 0))
-		fprintf(stderr, "gateway: %s\n", message);
+		print("gateway: %s\n", message);
 }
 
 /* Where the word stands that makes a message no more than a warning; NULL. */
@@ -84,7 +92,7 @@ static void say_config(void *user, const char *message)
 	if (speaker(s))
 		say(s, warning_in(message) ? LOG_WARN : LOG_ERROR, message);
 	else
-		fprintf(stderr, "%s\n", message);
+		print("%s\n", message);
 }
 
 /* Zero-ended for say; cut when it is too long. */
@@ -515,7 +523,7 @@ int supervisor_run(supervisor_load *load, void *user)
 	s.signals = platform_signals();
 	s.family.share = share_make();
 	if (s.signals < 0 || !s.family.share) {
-		fprintf(stderr, "gateway: cannot start: %s\n", platform_why());
+		print("gateway: cannot start: %s\n", platform_why());
 		config_free(c);
 		return 1;
 	}

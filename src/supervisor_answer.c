@@ -20,9 +20,10 @@ static struct cache_user user_of(const struct store *s)
 
 /* --- the report --------------------------------------------------------------- */
 
-static double percent(uint64_t part, uint64_t whole)
+static void write_percent(struct text *out, uint64_t part, uint64_t whole)
 {
-	return whole ? 100 * (double)part / (double)whole : 0;
+	text_tenths(out, 100 * part, whole ? whole : 1);
+	text_lit(out, " %");
 }
 
 /* Of requests that it could have answered: what went past it on purpose does not count. */
@@ -31,7 +32,9 @@ static void write_ratio(struct text *out, const uint64_t *counts)
 	uint64_t spared = counts[CACHE_HITS] + counts[CACHE_STALE] + counts[CACHE_COLLAPSED];
 	uint64_t all = spared + counts[CACHE_MISSES] + counts[CACHE_EXPIRED];
 
-	text_format(out, "hit ratio  %.1f %% (%" PRIu64 " of %" PRIu64 " requests)\n", percent(spared, all), spared, all);
+	text_lit(out, "hit ratio  ");
+	write_percent(out, spared, all);
+	text_format(out, " (%" PRIu64 " of %" PRIu64 " requests)\n", spared, all);
 }
 
 static void write_counts(struct text *out, const uint64_t *counts)
@@ -54,8 +57,9 @@ static void report(const struct answerer *a, struct text *out)
 
 	cache_report(&u, &r);
 	text_format(out, "entries    %" PRIu32 ", with %" PRIu64 " bytes of bodies\n", r.entries, r.bytes);
-	text_format(out, "memory     %zu bytes: %zu of %zu blocks of %zu bytes are in use (%.1f %%)\n", r.size, r.blocks_used, r.blocks,
-		    r.block_bytes, percent(r.blocks_used, r.blocks));
+	text_format(out, "memory     %zu bytes: %zu of %zu blocks of %zu bytes are in use (", r.size, r.blocks_used, r.blocks, r.block_bytes);
+	write_percent(out, r.blocks_used, r.blocks);
+	text_lit(out, ")\n");
 	write_ratio(out, r.counts);
 	write_counts(out, r.counts);
 	if (r.tops)

@@ -39,7 +39,7 @@ static bool fits(const struct store *s, const struct config *c, uint32_t busy)
  * too small for it: then it is better to serve without than not at all. */
 static struct store *refuse(struct store *s, const struct config *c, struct text *error, const char *why)
 {
-	text_format(error, "nothing is kept: cannot have %.0f bytes for the cache: %s", (double)c->cache, why);
+	text_format(error, "nothing is kept: cannot have %llu bytes for the cache: %s", (unsigned long long)c->cache, why);
 	free(s);
 	return NULL;
 }

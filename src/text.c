@@ -6,8 +6,6 @@
  * other byte becomes what the format's own function makes of it.
  */
 #include "text.h"
-#include <stdarg.h>
-#include <stdio.h>
 
 static const char digits[] = "0123456789abcdef";
 
@@ -183,19 +181,124 @@ bool text_from_base64(struct text *t, struct span s, const char last[2])
 	return held < 6 && (bits & ((1u << held) - 1)) == 0;
 }
 
-/* vsnprintf wants a place for a final zero, which we may not have; so it works
- * in a place of its own, and that bounds what one call can add. */
+/* --- formats ---------------------------------------------------------------- */
+
+static void add_some(struct text *t, const char *at, size_t len)
+{
+	size_t room = t->size - t->len;
+
+	t->full |= len > room;
+	if (len)
+		text_add(t, at, len < room ? len : room);
+}
+
+/* How a value stands: in so many columns at least, from the left or from the right. */
+struct column {
+	size_t width;
+	bool left;
+	char fill;
+};
+
+static void add_column(struct text *t, const struct column *c, struct span s)
+{
+	if (c->left)
+		add_some(t, s.at, s.len);
+	for (size_t i = s.len; i < c->width; i++)
+		add_some(t, &c->fill, 1);
+	if (!c->left)
+		add_some(t, s.at, s.len);
+}
+
+static void add_number(struct text *t, const struct column *c, char kind, uint64_t value)
+{
+	char room[24];
+	struct text number = text_in(room, sizeof room);
+
+	if (kind == 'd' && (int64_t)value < 0) {
+		text_char(&number, '-');
+		value = 0 - value;
+	}
+	(kind == 'x' ? text_hex : text_number)(&number, value);
+	add_column(t, c, text_span(&number));
+}
+
+static size_t read_width(const char **format)
+{
+	size_t width = 0;
+
+	for (; **format >= '0' && **format <= '9'; ++*format)
+		width = width * 10 + (size_t)(**format - '0');
+	return width;
+}
+
+/* libc's brings 10 KB along, most of it for numbers with a fraction. */
+void text_values(struct text *t, const char *format, va_list list)
+{
+	for (;;) {
+		struct column c = {.fill = ' '};
+		size_t most = SIZE_MAX, n = strcspn(format, "%");
+		const char *at;
+		int wide = 0; /* letters l; -1: z */
+
+		add_some(t, format, n);
+		if (!format[n])
+			return;
+		format += n + 1;
+		if ((c.left = *format == '-'))
+			format++;
+		if (*format == '0')
+			c.fill = '0';
+		c.width = read_width(&format);
+		if (*format == '.') {
+			most = (size_t)va_arg(list, int);
+			format += 2; /* it is ".*" */
+		}
+		for (; *format == 'l'; format++)
+			wide++;
+		if (*format == 'z') {
+			wide = -1;
+			format++;
+		}
+		switch (*format++) {
+		case 's':
+			at = va_arg(list, const char *);
+			add_column(t, &c, span_of(at, most ? strnlen(at, most) : 0));
+			break;
+		case 'd':
+			add_number(t, &c, 'd', (uint64_t)(wide > 1 ? va_arg(list, long long) : wide ? va_arg(list, long) : va_arg(list, int)));
+			break;
+		case 'u':
+		case 'x':
+			add_number(t, &c, format[-1], wide > 1 ? va_arg(list, unsigned long long) : wide < 0 ? va_arg(list, size_t)
+				: wide ? va_arg(list, unsigned long) : va_arg(list, unsigned));
+			break;
+		default:
+			add_some(t, "%", 1);
+		}
+	}
+}
+
 void text_format(struct text *t, const char *format, ...)
 {
-	char place[2048];
+	struct text new = {t->at + t->len, 0, t->size - t->len, false};
 	va_list list;
-	int n;
 
 	va_start(list, format);
-	n = vsnprintf(place, sizeof place, format, list);
+	text_values(&new, format, list);
 	va_end(list);
-	if (n < 0 || (size_t)n >= sizeof place)
+	if (new.full)
 		t->full = true;
 	else
-		text_add(t, place, (size_t)n);
+		t->len += new.len;
+}
+
+/* As printf does it: of two that are as near, the even one. */
+void text_tenths(struct text *t, uint64_t part, uint64_t whole)
+{
+	uint64_t tenths = part * 10 / whole, rest = part * 10 % whole;
+
+	tenths += rest > whole - rest || (rest == whole - rest && tenths % 2);
+	text_number(t, tenths / 10);
+	text_char(t, '.');
+	text_number(t, tenths % 10);
 }

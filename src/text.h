@@ -9,6 +9,7 @@
 #define TEXT_H
 
 #include "span.h"
+#include <stdarg.h>
 
 struct text {
 	char *at;
@@ -70,8 +71,12 @@ int text_sextet(char c, const char last[2]);
 /* The bytes back. False: other characters, or bits that are not zero behind the last
  * byte: every byte string has one spelling. What was added until then stays. */
 bool text_from_base64(struct text *t, struct span s, const char last[2]);
-/* Like printf, for start-up and messages, not for the hot path; at most 2047
- * bytes a call. */
+/* Like printf, for start-up and messages, not for the hot path: %s, %.*s, and %d, %u,
+ * %x with l, ll or z; a width may stand before them, and '-' or 0 before that. All of it or nothing. */
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same, as much as there is room for. */
+void text_values(struct text *t, const char *format, va_list list) __attribute__((format(printf, 2, 0)));
+/* part / whole with one digit behind the point. */
+void text_tenths(struct text *t, uint64_t part, uint64_t whole);
 
 #endif

@@ -4,6 +4,9 @@
  */
 #include "block.h"
 
+#include <limits.h>
+#include <stdio.h>
+
 static void numbers_and_hex(void **state)
 {
 	static const struct { uint64_t value; const char *decimal, *hex; } cases[] = {
@@ -110,16 +113,70 @@ static void full_stays(void **state)
 	free(t.at);
 }
 
+static void some(struct text *t, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	text_values(t, format, list);
+	va_end(list);
+}
+
+/* Whatever we have a format for, as libc writes it. */
+#define AS_LIBC(...) \
+	do { \
+		char made[200]; \
+		struct text t = block_text((size_t)snprintf(made, sizeof made, __VA_ARGS__)); \
+		text_format(&t, __VA_ARGS__); \
+		assert_false(t.full); \
+		block_same(text_span(&t), made, made); \
+		free(t.at); \
+	} while (0)
+
+static void as_libc(void **state)
+{
+	struct text t = block_text(4);
+
+	(void)state;
+	AS_LIBC("%s", "");
+	AS_LIBC("%d %d %d", 0, INT_MAX, INT_MIN);
+	AS_LIBC("%ld %ld", LONG_MAX, LONG_MIN);
+	AS_LIBC("%lld %lld|%lu", LLONG_MAX, LLONG_MIN, ULONG_MAX);
+	AS_LIBC("%u %llu %zu 0x%02x %02x %x", UINT_MAX, ULLONG_MAX, SIZE_MAX, 7u, 255u, UINT_MAX);
+	AS_LIBC("%.*s|%.*s|%.*s", 3, "abcdef", 0, "abc", 9, "abc");
+	AS_LIBC("%-8s|%8s|%3s|%9llu|%35lu|%-4d|", "abc", "abc", "abcdef", 12ull, 34ul, -1);
+	AS_LIBC("100 %% of %s%%", "it");
+	some(&t, "%s-%d", "abc", 12);
+	assert_true(t.full);
+	block_same(text_span(&t), "abc-", "what fits");
+	free(t.at);
+}
+
+static void tenths(void **state)
+{
+	static const struct { uint64_t part, whole; } rows[] = {{0, 1}, {100, 1}, {625, 100}, {1225, 100}, {6666, 100}, {99950, 1000}, {99949, 1000}, {8526320, 1000000}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char made[40];
+		struct text t = block_text((size_t)snprintf(made, sizeof made, "%.1f", (double)rows[i].part / (double)rows[i].whole));
+
+		text_tenths(&t, rows[i].part, rows[i].whole);
+		block_same(text_span(&t), made, made);
+		free(t.at);
+	}
+}
+
 static void long_formats(void **state)
 {
 	struct text t = block_text(4096);
 
 	(void)state;
-	text_format(&t, "%2047s", "x");
-	assert_int_equal(t.len, 2047);
+	text_format(&t, "%4095s", "x");
+	assert_int_equal(t.len, 4095);
 	assert_false(t.full);
-	text_format(&t, "%2048s", "x");
-	assert_int_equal(t.len, 2047);
+	text_format(&t, "%2s", "x"); /* all of it or nothing */
+	assert_int_equal(t.len, 4095);
 	assert_true(t.full);
 	free(t.at);
 }
@@ -168,7 +225,7 @@ int main(void)
 		cmocka_unit_test(escapes),
 		cmocka_unit_test(nothing_past_the_end),
 		cmocka_unit_test(full_stays),
-		cmocka_unit_test(long_formats),
+		cmocka_unit_test(as_libc), cmocka_unit_test(tenths), cmocka_unit_test(long_formats),
 		cmocka_unit_test(base64),
 	};
 
