@@ -99,7 +99,7 @@ LIBS += $(PLAIN_CRYPT)
 # libraries alone.
 SANITIZE_LIBS = $(LIBS:-l:libcrypt.a=-Wl,--no-as-needed -lcrypt)
 
-.PHONY: all static tiny asan count test package-test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz device-test install uninstall clean FORCE
+.PHONY: all static tiny asan count test package-test check units replay scenarios layers lint docs size bench bench-auth bench-cache fuzz device-test install uninstall deb deb-test clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/gateway
@@ -328,6 +328,12 @@ install: $(if $(wildcard $(GATEWAY)),,$(GATEWAY))
 	install -m 644 package/completion/gateway.fish $(DESTDIR)$(FISH_COMPLETION)
 	test -e $(CONFIG) || install -m 644 gateway.ini $(CONFIG)
 
+# A Debian package in build/deb; built, installed, used and purged in a system of its own.
+deb:
+	@package/deb
+deb-test:
+	@test/package/deb
+
 # A configuration that somebody has written stays.
 uninstall:
 	rm -f $(LAID)
@@ -339,4 +345,4 @@ clean:
 	rm -f $(OUT)/gateway $(OUT)/gateway-static $(OUT)/gateway-tiny
 
 FORCE:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -print 2>/dev/null)
