@@ -384,8 +384,10 @@ static void prints_what_is_kept(void **state)
 		struct text file = block_text(1024), out = block_text(1024), want = block_text(1024);
 		struct config *c;
 
-		text_format(&file, G "[site *]\n/ = http://a %s\n%c", columns[i].said, 0);
-		text_format(&want, "http://*/ -> http://a/  %s\n%c", columns[i].column, 0);
+		text_format(&file, G "[site *]\n/ = http://a %s\n", columns[i].said);
+		text_char(&file, 0);
+		text_format(&want, "http://*/ -> http://a/  %s\n", columns[i].column);
+		text_char(&want, 0);
 		c = config_right(file.at);
 		config_print(c, &out);
 		out.len = span_find(text_span(&out), '\n') + 1;

@@ -77,8 +77,10 @@ static void says_who_may_pass(void **state)
 		struct text file = block_text(1024), out = block_text(1024), want = block_text(1024);
 		struct config *c;
 
-		text_format(&file, G "state = .\n[site *]\n/ = http://a %s\n" FAMILY "%c", columns[i].said, 0);
-		text_format(&want, "http://*/ -> http://a/  %s\n%c", columns[i].column, 0);
+		text_format(&file, G "state = .\n[site *]\n/ = http://a %s\n" FAMILY, columns[i].said);
+		text_char(&file, 0);
+		text_format(&want, "http://*/ -> http://a/  %s\n", columns[i].column);
+		text_char(&want, 0);
 		c = config_right(file.at);
 		config_print(c, &out);
 		out.len = span_find(text_span(&out), '\n') + 1;
@@ -107,7 +109,8 @@ static void says_who_there_is(void **state)
 		struct config *c;
 		size_t at = 0;
 
-		text_format(&file, G "state = .\n[site *]\n/ = http://a auth=family\n%s%c", families[i].users, 0);
+		text_format(&file, G "state = .\n[site *]\n/ = http://a auth=family\n%s", families[i].users);
+		text_char(&file, 0);
 		c = config_right(file.at);
 		config_print(c, &out);
 		assert_false(out.full);

@@ -178,7 +178,7 @@ static void long_bodies_break_off(void **state)
 
 			set_up(&b, 16384);
 			reset = long_ways[w].kind == BODY_CLOSE || round % 3 == 0;
-			start_long(&b, &ducts, &long_ways[w], INT64_MAX);
+			start_long(&b, &ducts, &long_ways[w], PTRDIFF_MAX);
 			do {
 				give(&b, payload, len, &given);
 				if (given == len)

@@ -20,7 +20,7 @@ static const char *tell(const char *why, const struct fresh_stored *s)
 		return why;
 	n = snprintf(out, sizeof out, "%d", (int)s->lifetime);
 	if (s->born != MS)
-		n += snprintf(out + n, sizeof out - (size_t)n, " age %g", (double)(MS - s->born) / 1000);
+		n += snprintf(out + n, sizeof out - (size_t)n, " age %lld%s", (long long)((MS - s->born) / 1000), (MS - s->born) % 1000 ? " and a part" : "");
 	if (s->stale_while)
 		n += snprintf(out + n, sizeof out - (size_t)n, " while %d", (int)s->stale_while);
 	if (s->stale_error)
@@ -502,8 +502,8 @@ static const struct row ages[] = {
 	{AGE60 "Age: 60" N TAG, "60 age 60 told"},
 	{CC "max-age=60, stale-while-revalidate=5" N "Age: 64" N, "60 age 64 while 5 told"},
 	{CC "max-age=60, stale-while-revalidate=5" N "Age: 65" N, "no lifetime"},
-	{AGE60 TAG "Age: 2147483648" N, "60 age 2.14748e+09 told"},
-	{AGE60 TAG "Age: 99999999999999999999999" N, "60 age 2.14748e+09 told"},
+	{AGE60 TAG "Age: 2147483648" N, "60 age 2147483647 told"},
+	{AGE60 TAG "Age: 99999999999999999999999" N, "60 age 2147483647 told"},
 	{AGE60 PAST, "60 told"}, /* clocks that differ */
 	{AGE60 PAST "Via: 1.1 old" N, "60 told"},
 	{AGE60 PAST "Via: 1.0 old" N, "60 age 40 told"},

@@ -456,7 +456,8 @@ static void explains_what_is_kept(void **state)
 		struct text out = block_text(1024), want = block_text(1024);
 		struct request r;
 
-		text_format(&want, HERE "%s%c", caches[i].said, 0);
+		text_format(&want, HERE "%s", caches[i].said);
+		text_char(&want, 0);
 		request_init(&r, caches[i].line, caches[i].fields, "a", "1.2.3.4");
 		route_explain(&c->listeners[0], &r.asked, &out);
 		block_same(text_span(&out), want.at, caches[i].line);
