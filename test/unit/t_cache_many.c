@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { WORKERS = MADE_SLOTS, KEYS = 12, KILLS = 30, BLOCKS = 90, HURRY_MS = 20000 };
+enum { WORKERS = MADE_SLOTS, KEYS = 12, KILLS = 30, BLOCKS = 90, HURRY_MS = 60000 };
 
 struct shared { /* beside the arena */
 	_Atomic uint32_t next; /* number of the next body */
