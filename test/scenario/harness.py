@@ -35,6 +35,7 @@ from wire import WAIT, Client, Ended, Stream, Wrong, check, equal, get, http, ok
 SCENARIOS = []
 CERTS = None  # certs.Shop: certificates for all scenarios
 RUN = None  # the same when this is a run over TLS
+RUNNER = []  # words in front of gateway: the emulator of its machine
 HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:|Assertion .* failed")
 READY = re.compile(r"\bready\b")
@@ -519,7 +520,7 @@ class Gateway:
         if words is None:
             self.write(config, top)
         args = [*words] if words is not None else ["-c", self.file]
-        self.process = t.spawn([*(self.clock.before if clock else ()), *(t.elsewhere(around) if around else before), t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = t.spawn([*(self.clock.before if clock else ()), *(t.elsewhere(around) if around else before), *RUNNER, t.binary, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         self.out, self.err = Output(self.process.stdout), Output(self.process.stderr)
         self.clients = []
         self.before = {}
@@ -770,7 +771,7 @@ class Test:
 
     def run(self, *args, code=0, binary=None, input=None):
         """Runs gateway (or another program) to its end; what it printed on both."""
-        p = subprocess.run([binary or self.binary, *args], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT, input=input)
+        p = subprocess.run([*([binary] if binary else [*RUNNER, self.binary]), *args], cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT, input=input)
         text = p.stdout.decode("utf-8", "replace")
         if SANITIZER.search(text):
             raise Wrong("sanitizer: " + text)
